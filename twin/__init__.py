@@ -1,0 +1,1 @@
+"""The company: network, goods, ledger, policies, one day, many days, measures."""

@@ -1,0 +1,98 @@
+"""From a checked company to arrays: one function, `assemble`, and a module for each part of the company."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from kernels.ratio import EXACT
+from twin.assembly import calendar as dates
+from twin.assembly import lead_times, shocks
+from twin.assembly.calendar import Calendar
+from twin.assembly.days import days_of
+from twin.assembly.opening import dues, opening, opening_units
+from twin.assembly.policy import replenishment
+from twin.assembly.sizes import Scenarios, capacities, plan_sizes
+from twin.assembly.structure import Structure, structure
+from twin.assembly.terms import network_of
+from twin.day.close import certificate
+from twin.exogenous import Params
+from twin.network import Network, Sizes
+from twin.policies import Replenishment
+from twin.simulate import Inputs
+from twin.state import State, changed
+from twin.tables import rows
+from twin.tables.company import Company
+
+# Standard deviations of the logarithm of shared demand factors; judgement, on the low side of category sales.
+DEFAULT_FACTORS = {"company_year": 0.03, "company_week": 0.03, "category_week": 0.05, "store_day": 0.05}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A company ready to run: everything `simulate` takes, and the names of every axis."""
+
+    company: Company
+    structure: Structure
+    calendar: Calendar
+    network: Network
+    policy: Replenishment
+    params: Params
+    inputs: dict[str, Inputs]  # by scenario; "base" is always there
+    opening: State
+
+
+def assemble(company: Company, scenarios: Scenarios | None = None, room: Sizes | None = None) -> Model:
+    """Compile a checked company and the scenarios of a plan, so that all of them run one programme.
+
+    scenarios: name -> shocks; without it, those of the company's own table. room: sizes to leave room for.
+    """
+    scenarios = own_scenarios(company) if scenarios is None else scenarios
+    s = structure(company)
+    c = dates.calendar(company)
+    policy = replenishment(company, s)
+    units, book = opening_units(company, s, policy, c)
+    cdf, within, longest = lead_times.tables(s, company.lead_times)
+    capped = capacities(company, s, scenarios, room)
+    price_table = dates.prices(company, s, c)
+    rows_of = list(scenarios.values())
+    opening_dues = dues(company, s, book, c)
+    sizes = plan_sizes(company, s, c, rows_of, capped, (longest, units.transit), opening_dues, cdf)
+    sizes = sizes if room is None else sizes.cover(room)
+    network = network_of(company, s, c, sizes, capped)
+    state = opening(company, s, sizes, units, book, c, price_table, network.perishable)
+    with jax.enable_x64(True):
+        base = np.asarray(certificate(network, state, EXACT))
+    state = changed(state, ledger=changed(state.ledger, base=base))
+    inputs = {}
+    for name, scenario in {"base": (), **scenarios}.items():
+        days = days_of(company, s, c, sizes, price_table, scenario)
+        hits, laws = shocks.compile_shocks(scenario, s, c.days, capped, sizes)
+        inputs[name] = Inputs(days=days, shocks=hits, severities=laws, replay=None)
+    pad = np.ones((sizes.lanes, sizes.lead_days))
+    pad[:, : cdf.shape[1]] = cdf
+    params = jax.tree.map(lambda x: np.asarray(x)[None], params_of(company, s, pad, within))
+    return Model(company, s, c, network, policy, params, inputs, state)
+
+
+def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:
+    """The scenarios of the company's own shocks table."""
+    found: dict[str, list[rows.Shock]] = {}
+    for row in company.shocks:
+        found.setdefault(row.scenario, []).append(row)
+    return found
+
+
+def params_of(company: Company, s: Structure, cdf: np.ndarray, within: np.ndarray) -> Params:
+    """Parameters of the laws as the tables give them: one posterior draw."""
+    shape = (len(s.nodes), len(s.products))
+    mean, size, zeros = np.zeros(shape), np.full(shape, 1e9), np.zeros(shape)
+    for row in company.demand:
+        at = s.node[row.node], s.product[row.product]
+        mean[at], zeros[at] = float(row.mean), float(row.zero_share)
+        size[at] = float(row.size) if row.size is not None else 1e9
+    deviation = DEFAULT_FACTORS | {row.factor: float(row.deviation) for row in company.factors}
+    return Params(
+        demand_mean=mean, demand_size=size, zero_share=zeros,
+        lead_cdf=cdf, lead_capped=within, **{name: np.array(x) for name, x in deviation.items()},
+    )  # fmt: skip

@@ -1,0 +1,285 @@
+"""What the world does today: shocks of the scenario, and luck, replayed from history or drawn.
+
+Every random quantity is a quantile function of one uniform number, and that number is a pure function of what it
+stands for: key = T(T(seed, (stream, draw)), (day, event)), bits = T(T(key, h(a)), h(b)), T = Threefry-2x32 and h the
+first 64 bits of SHA-256 of an id. Scenario, policy, batch and position never enter, so the same future meets the same
+luck everywhere.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from kernels import quantiles
+from kernels.bits import Pair, hash_id, threefry2x32, uniform
+from kernels.ratio import Arithmetic
+from twin.network import Days, Network
+from twin.state import array, pytree
+
+# Streams and events are part of every key: new ones are added at the end, never renumbered.
+LUCK, SEVERITIES = 0, 1
+DEMAND, LEAD_TIME, RETURNS, SHRINK, COMPANY_YEAR, COMPANY_WEEK, CATEGORY_WEEK, STORE_DAY, SEVERITY = range(9)
+COMPANY = hash_id("company")
+
+# The axes of the places that a field of a shock can hit.
+SHOCK_FIELDS = {
+    "demand": ("node", "product"),
+    "lead_time": ("lane", ""),
+    "lane_capacity": ("capped_lane", ""),
+    "dispatch_capacity": ("capped_source", ""),
+    "price": ("product", ""),
+    "cost": ("outside", "product"),
+    "commitment": ("", ""),
+    "supplier_limit": ("supplier", ""),
+    "collections": ("channel", ""),
+    "rate": ("facility", ""),
+    "stock_loss": ("node", ""),
+}
+ADDING = ("rate", "stock_loss")
+
+
+@pytree
+class Luck:
+    """One day of what nobody decides. In whole units and days."""
+
+    demand: Array = array("node product", "unit", "demand")
+    lead_time: Array = array("lane", "day", "lead time of what leaves on the lane today, before shocks")
+    capped: Array = array("lane", "0/1", "the lead time was cut to the lane's maximum")
+    return_w: Array = array("node product", "ppm", "floor(10^6 u), u the uniform number of the returns")
+    shrink_w: Array = array("node product", "ppm", "floor(10^6 u), u the uniform number of the shrink")
+
+
+@pytree
+class Params:
+    """Parameters of the laws; simulate adds a leading axis, the posterior draw."""
+
+    demand_mean: Array = array("node product", "unit", "mean demand a day, before calendar, shocks and factors")
+    demand_size: Array = array("node product", "", "negative binomial size: variance = mean + mean^2 / size")
+    zero_share: Array = array("node product", "", "share of days without any demand, beyond the count law's own")
+    company_year: Array = array("", "", "standard deviation of the log of the factor of company and year")
+    company_week: Array = array("", "", "the same, company and week")
+    category_week: Array = array("", "", "the same, category and week")
+    store_day: Array = array("", "", "the same, node and day")
+    lead_cdf: Array = array("lane lead_day", "", "P(lead time <= 1, 2, ..); the last entry is 1")
+    lead_capped: Array = array("lane", "", "P(the law's own lead time <= the lane's maximum)")
+
+
+@pytree
+class Shock:
+    """The shocks of one scenario on one field, sorted by id."""
+
+    change: Array = array("shock", "ppm", "change at full severity today (in Inputs with a leading day axis)")
+    severity: Array = array("shock", "index", "place among the scenario's severities")
+    rows: Array = array("shock row", "0/1", "places hit, first axis of the field")
+    columns: Array = array("shock column", "0/1", "places hit, second axis; one column where there is none")
+
+
+@pytree
+class Severities:
+    """How severe each shock of a scenario is in a future: 0 where it does not happen."""
+
+    hash: Array = array("word severity", "", "64-bit hash of each shock's id")
+    probability: Array = array("severity", "", "probability that the shock happens")
+    quantile: Array = array("severity point", "ppm", "severities at equally spaced probabilities from 0 to 1")
+
+
+class Effective(NamedTuple):
+    """Today's numbers after shocks, re-rounded to whole quanta. Axes and units as in Network and Days."""
+
+    demand: Array  # ppm, (node, product) or (1, 1)
+    lead_time: Array  # ppm, (lane,) or (1,)
+    lane_capacity: Array
+    source_capacity: Array
+    price: Array
+    cost: Array
+    commitment: Array
+    supplier_limit: Array
+    collections: Array  # ppm, (channel,) or (1,)
+    rate: Array  # ppm, (facility,) or (1,)
+    stock_loss: Array  # ppm, (node,) or (1,)
+
+
+class Today(NamedTuple):
+    """What a source may see of today: the calendar, today's numbers, and the day to replay, if there is one."""
+
+    days: Days
+    effective: Effective
+    replay: Luck | None
+    arithmetic: Arithmetic
+
+
+Source = Callable[[Network, Params, Today, Pair], Luck]
+
+
+def _signed_share(amount: Array, ppm: Array, arithmetic: Arithmetic) -> Array:
+    """he(amount x ppm / 10^6) for amounts of either sign."""
+    return jnp.sign(amount) * arithmetic.mul_div_even(jnp.abs(amount), ppm, 1e6)
+
+
+def _changes(shock: Shock, severities: Array, arithmetic: Arithmetic) -> Array:
+    """(shock, row, column): today's change in ppm where the shock hits, else 0."""
+    change = _signed_share(shock.change, severities[shock.severity], arithmetic)
+    return change[:, None, None] * shock.rows[:, :, None] * shock.columns[:, None, :]
+
+
+def _factor(shock: Shock | None, severities: Array, arithmetic: Arithmetic) -> Array:
+    """Factor in ppm, (row, column): the shocks multiply in id order and are rounded after each."""
+    if shock is None:
+        return jnp.full((1, 1), 1e6, jnp.float64)
+    changes = _changes(shock, severities, arithmetic)
+    factor = jnp.maximum(1e6 + changes[0], 0.0)
+    for k in range(1, changes.shape[0]):
+        factor = arithmetic.mul_div_even(factor, jnp.maximum(1e6 + changes[k], 0.0), 1e6)
+    return factor
+
+
+def effective(
+    network: Network, days: Days, shocks: dict[str, Shock], severities: Array, arithmetic: Arithmetic
+) -> Effective:
+    """Today's numbers. shocks: by field, those without any left out; severities: (severity,) ppm of this future."""
+
+    def factor(field: str) -> Array:
+        return _factor(shocks.get(field), severities, arithmetic)
+
+    def added(field: str) -> Array:
+        if field not in shocks:
+            return jnp.zeros(1, jnp.float64)
+        return jnp.sum(_changes(shocks[field], severities, arithmetic), axis=0)[:, 0]
+
+    def scaled(base: Array, field: str) -> Array:
+        if field not in shocks:
+            return base
+        return arithmetic.mul_div_even(jnp.where(jnp.isinf(base), 0.0, base), factor(field)[:, 0], 1e6)
+
+    def capacity(base: Array, field: str) -> Array:
+        # what is unlimited stays so under any factor but 0, which is an outage
+        limited = scaled(base, field)
+        return jnp.where(jnp.isinf(base) & (factor(field)[:, 0] > 0), base, limited)
+
+    limit = scaled(network.credit_limit, "supplier_limit")
+
+    cost = network.cost
+    if "cost" in shocks:
+        cost = arithmetic.mul_div_even(cost, factor("cost"), 1e6)
+    return Effective(
+        demand=factor("demand"),
+        lead_time=factor("lead_time")[:, 0],
+        lane_capacity=capacity(network.lane_capacity, "lane_capacity"),
+        source_capacity=capacity(network.source_capacity, "dispatch_capacity"),
+        price=scaled(days.price, "price"),
+        cost=cost,
+        commitment=scaled(network.commitment[None], "commitment")[0],
+        supplier_limit=jnp.where(jnp.isinf(network.credit_limit), network.credit_limit, limit),
+        collections=jnp.minimum(factor("collections")[:, 0], 1e6),
+        rate=added("rate"),
+        stock_loss=added("stock_loss"),
+    )
+
+
+def draw_severities(severities: Severities, seed: Pair, draw: Array, arithmetic: Arithmetic) -> Array:
+    """(severity,) ppm: one uniform number per shock decides whether it happens and, if so, how severe it is."""
+    key = threefry2x32(threefry2x32(seed, (jnp.uint32(SEVERITIES), draw)), (jnp.uint32(0), jnp.uint32(SEVERITY)))
+    u = uniform(threefry2x32(key, (severities.hash[0], severities.hash[1])))
+    happens = u < severities.probability
+    within = jnp.where(happens, u / jnp.where(severities.probability > 0, severities.probability, 1.0), 0.0)
+    last = severities.quantile.shape[1] - 1
+    place = within * last
+    low = jnp.minimum(jnp.floor(place), last - 1.0)
+    rows = jnp.arange(severities.quantile.shape[0], dtype=jnp.int32)
+    at = low.astype(jnp.int32)
+    below, above = severities.quantile[rows, at], severities.quantile[rows, at + 1]
+    return jnp.where(happens, arithmetic.round_(below + (above - below) * (place - low)), 0.0)
+
+
+def replay(network: Network, params: Params, today: Today, key: Pair) -> Luck:
+    """The day as it was given; demand of a day in a shock is scaled and re-rounded."""
+    assert today.replay is not None, "replay needs inputs.replay"
+    luck = today.replay
+    return Luck(
+        demand=today.arithmetic.mul_div_even(luck.demand, today.effective.demand, 1e6),
+        lead_time=luck.lead_time,
+        capped=luck.capped,
+        return_w=luck.return_w,
+        shrink_w=luck.shrink_w,
+    )
+
+
+def _event(key: Pair, day: Array, event: int) -> Pair:
+    return threefry2x32(key, (day.astype(jnp.uint32), jnp.uint32(event)))
+
+
+def _by_place(network: Network, key: Pair) -> Array:
+    """Uniform numbers (node, product): one inner value per node, then one Threefry per store-product."""
+    inner = threefry2x32(key, (network.node_hash[0], network.node_hash[1]))
+    outer = threefry2x32(
+        (inner[0][:, None], inner[1][:, None]), (network.product_hash[0][None, :], network.product_hash[1][None, :])
+    )
+    return uniform(outer)
+
+
+def shared_factors(network: Network, params: Params, day: Array, key: Pair) -> tuple[Array, Array]:
+    """Factors of demand that many store-products share: (node,) and (product,), each with mean 1."""
+    week, year = lax.div(day, 7), lax.div(day, 365)
+    company = jnp.stack(
+        [
+            uniform(threefry2x32(_event(key, year, COMPANY_YEAR), COMPANY)),
+            uniform(threefry2x32(_event(key, week, COMPANY_WEEK), COMPANY)),
+        ]
+    )
+    sigma = jnp.stack([params.company_year, params.company_week])
+    category = uniform(threefry2x32(_event(key, week, CATEGORY_WEEK), tuple(network.category_hash)))
+    store = uniform(threefry2x32(_event(key, day, STORE_DAY), tuple(network.node_hash)))
+    by_category = quantiles.lognormal_factor(category, params.category_week)
+    by_store = quantiles.lognormal_factor(store, params.store_day)
+    return by_store * jnp.prod(quantiles.lognormal_factor(company, sigma)), by_category[network.category]
+
+
+def _draw(quantile: Callable[[Array, Array, Params], Array]) -> Source:
+    def source(network: Network, params: Params, today: Today, key: Pair) -> Luck:
+        day = today.days.day
+        by_node, by_product = shared_factors(network, params, day, key)
+        mean = params.demand_mean * (today.days.demand_node * by_node)[:, None]
+        mean = mean * (today.days.demand_product * by_product)[None, :] * (today.effective.demand / 1e6)
+        lead = uniform(threefry2x32(_event(key, day, LEAD_TIME), tuple(network.lane_hash)))
+        none = jnp.zeros((1, 1), jnp.float64)
+
+        def parts(event: int) -> Array:
+            return jnp.floor(1e6 * _by_place(network, _event(key, day, event)))
+
+        return Luck(
+            demand=quantile(_by_place(network, _event(key, day, DEMAND)), mean, params),
+            lead_time=quantiles.tabulated(lead, params.lead_cdf),
+            capped=(lead > params.lead_capped).astype(jnp.float64),
+            return_w=parts(RETURNS) if network.sizes.return_slots else none,
+            shrink_w=parts(SHRINK) if network.sizes.shrink else none,
+        )
+
+    return source
+
+
+def _poisson(u: Array, mean: Array, params: Params) -> Array:
+    return quantiles.poisson(u, mean)
+
+
+def _negative_binomial(u: Array, mean: Array, params: Params) -> Array:
+    return quantiles.negative_binomial(u, mean, params.demand_size)
+
+
+def _inflated(
+    quantile: Callable[[Array, Array, Params], Array],
+) -> Callable[[Array, Array, Params], Array]:
+    """Extra zeros, the mean kept: on the other days demand is larger by 1 / (1 - zero share)."""
+
+    def inflated(u: Array, mean: Array, params: Params) -> Array:
+        others = mean / (1.0 - params.zero_share)
+        return quantiles.zero_inflated(u, params.zero_share, lambda rest: quantile(rest, others, params))
+
+    return inflated
+
+
+poisson_demand: Source = _draw(_poisson)
+negative_binomial_demand: Source = _draw(_negative_binomial)
+inflated_poisson_demand: Source = _draw(_inflated(_poisson))
+inflated_negative_binomial_demand: Source = _draw(_inflated(_negative_binomial))

@@ -1,0 +1,252 @@
+"""Many days, many futures: scan over days, vmap over futures, blocks of futures that fit the memory.
+
+The day is written for one future; the draw axis is added here and nowhere else. Numbers never recompile; sizes and
+function choices (policy, source, arithmetic, record, engine) do.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from kernels.bits import Pair, threefry2x32
+from kernels.ratio import EXACT, SMOOTH, Arithmetic
+from twin import invariants
+from twin.day import day
+from twin.day.setting import Setting
+from twin.exogenous import (
+    LUCK,
+    Luck,
+    Params,
+    Severities,
+    Shock,
+    Source,
+    Today,
+    draw_severities,
+    effective,
+)
+from twin.ledger import balance
+from twin.network import Days, Network
+from twin.policies import Policy
+from twin.state import Flows, State, changed, pytree
+
+MODES = {"exact": EXACT, "smooth": SMOOTH}
+FUTURES_PER_POSTERIOR_DRAW = 2
+
+
+@pytree
+class Inputs:
+    """What all futures of a scenario share: calendar and terms by day, shocks, and a replayed history if there is one.
+
+    `days`, the `change` of each shock and `replay` have a leading day axis; the rest has none.
+    """
+
+    days: Days
+    shocks: dict[str, Shock]
+    severities: Severities
+    replay: Luck | None
+
+
+class Record(NamedTuple):
+    """What to keep: `series` is stacked over days, `totals` is summed over days. (state at the close, flows) -> pytree."""
+
+    series: Callable[[State, Flows], Any]
+    totals: Callable[[State, Flows], Any]
+
+
+class Run(NamedTuple):
+    """Results of one scenario under one policy; leading axis draw, on the host.
+
+    series: leading axes (draw, day). totals: (draw, ...). closing: the last state of each future. residuals:
+    (draw, invariant), the worst day of each daily invariant.
+    """
+
+    draws: np.ndarray
+    series: Any
+    totals: Any
+    closing: State
+    residuals: np.ndarray
+
+
+# Runs a step over days: (step, carry, inputs by day) -> (carry, stacked outputs).
+Engine = Callable[[Callable[[Any, Any], tuple[Any, Any]], Any, Any], tuple[Any, Any]]
+
+
+def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> tuple[Any, Any]:
+    """XLA's loop: the definition every other engine is held to."""
+    return lax.scan(step, carry, days)
+
+
+def company_series(state: State, flows: Flows) -> dict[str, Array]:
+    """Daily company-level series: money in cents, demand in units."""
+    balances = flows.balances
+    money = {
+        "cash": balance(balances, 1000),
+        "headroom": flows.headroom,
+        "limit": flows.limit,
+        "revolver": -balance(balances, 2400),
+        "term_loan": -balance(balances, 2500),
+        "overdue": jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears),
+        "payables": -balance(balances, 2000) - balance(balances, 2010),
+        "receivables": balance(balances, 1100) + balance(balances, 1110),
+        "inventory": sum(balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)),
+        "refused": flows.refused,
+        "covenant_value": flows.covenant_value,
+        "amounts": flows.amounts,
+    }
+    units = {"demand": flows.demand, "met": flows.met, "lost": flows.lost}
+    return (
+        money
+        | {name: jnp.sum(x) for name, x in units.items()}
+        | {"node_demand": jnp.sum(flows.demand, axis=1), "node_met": jnp.sum(flows.met, axis=1)}
+        | {"default": state.ledger.default}
+    )
+
+
+def location_totals(state: State, flows: Flows) -> dict[str, Array]:
+    """Per-location totals over the horizon; on_hand and backorders are sums of daily closes."""
+    return {
+        "demand": flows.demand,
+        "met": flows.met,
+        "lost": flows.lost,
+        "on_hand": state.goods.on_hand,
+        "backorders": state.goods.backorders,
+        "capped": flows.capped,
+    }
+
+
+COMPANY = Record(company_series, location_totals)
+
+
+def play(
+    network: Network,
+    policy: Policy,
+    policy_params: Any,
+    source: Source,
+    params: Params,
+    inputs: Inputs,
+    opening: State,
+    draw: Array,
+    seed: Pair,
+    *,
+    arithmetic: Arithmetic,
+    record: Record = COMPANY,
+    engine: Engine = scan,
+) -> tuple[State, Any, Any, Array]:
+    """One future: closing state, series by day, totals, worst residuals. params: of one posterior draw.
+
+    Pure and differentiable in every array; runs under the caller's x64 setting.
+    """
+    key = threefry2x32(seed, (jnp.uint32(LUCK), draw))
+    severities = draw_severities(inputs.severities, seed, draw, arithmetic)
+
+    def advance(state: State, today: Any) -> tuple[State, Flows, Array]:
+        days, changes, history = today
+        shocks = {field: changed(shock, change=changes[field]) for field, shock in inputs.shocks.items()}
+        numbers = effective(network, days, shocks, severities, arithmetic)
+        luck = source(network, params, Today(days, numbers, history, arithmetic), key)
+        after, flows = day(state, Setting(network, days, numbers, luck, policy, policy_params, arithmetic))
+        return after, flows, invariants.daily(network, state, after, flows, days.day)
+
+    def step(carry: Any, today: Any) -> tuple[Any, Any]:
+        state, totals, worst = carry
+        after, flows, residuals = advance(state, today)
+        totals = jax.tree.map(jnp.add, totals, record.totals(after, flows))
+        return (after, totals, jnp.maximum(worst, residuals)), record.series(after, flows)
+
+    by_day = (inputs.days, {field: shock.change for field, shock in inputs.shocks.items()}, inputs.replay)
+    first = jax.tree.map(lambda x: x[0], by_day)
+    shapes = jax.eval_shape(lambda s, d: record.totals(*advance(s, d)[:2]), opening, first)
+    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    worst = jnp.zeros(len(invariants.DAILY), jnp.float64)
+    (closing, totals, worst), series = engine(step, (opening, totals, worst), by_day)
+    return closing, series, totals, worst
+
+
+@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "engine"))
+def _block(
+    network: Network,
+    policy_params: Any,
+    params: Params,
+    inputs: Inputs,
+    opening: State,
+    draws: Array,
+    posterior: Array,
+    seed: Pair,
+    *,
+    policy: Policy,
+    source: Source,
+    arithmetic: Arithmetic,
+    record: Record,
+    engine: Engine,
+) -> tuple[State, Any, Any, Array]:
+    """One block of futures. posterior: (draw,) the posterior draw of each."""
+
+    def future(draw: Array, which: Array) -> tuple[State, Any, Any, Array]:
+        mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
+        return play(
+            network, policy, policy_params, source, mine, inputs, opening, draw, seed,
+            arithmetic=arithmetic, record=record, engine=engine,
+        )  # fmt: skip
+
+    return jax.vmap(future)(draws, posterior)
+
+
+def block_size(network: Network, days: int) -> int:
+    """Futures per block: enough to fill vector units, few enough that a day's arrays stay in cache."""
+    sizes = network.sizes
+    cells = (sizes.nodes + sizes.lanes) * sizes.products
+    return int(min(1024, max(8, 2 ** int(np.log2(1 + 100_000 // cells)))))
+
+
+def simulate(
+    network: Network,
+    policy: Policy,
+    policy_params: Any,
+    source: Source,
+    params: Params,
+    inputs: Inputs,
+    opening: State,
+    draws: np.ndarray,
+    *,
+    seed: int = 0,
+    mode: str = "exact",
+    record: Record = COMPANY,
+    engine: Engine = scan,
+    block: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Run:
+    """Play the futures `draws` of one scenario.
+
+    draws: whole-number ids; the same id meets the same luck under every scenario, policy and batching. params: leading
+    axis posterior draw, future d takes draw d // 2 (or the only one). progress: called with the futures done so far.
+    Raises ValueError for more futures than the posterior draws can feed, or an unknown mode.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
+    draws = np.asarray(draws, np.uint32)
+    stored = jax.tree.leaves(params)[0].shape[0]
+    if stored > 1 and draws.max(initial=0) // FUTURES_PER_POSTERIOR_DRAW >= stored:
+        need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
+        raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
+    size = min(block or block_size(network, inputs.days.day.shape[0]), len(draws))
+    parts = []
+    with jax.enable_x64(True):
+        words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
+        for start in range(0, len(draws), size):
+            mine = draws[start : start + size]
+            # the last block is filled up by repeating a draw, so that every block runs the same programme
+            filled = np.resize(mine, size) if len(mine) < size else mine
+            which = (filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)).astype(np.int32)
+            out = _block(
+                network, policy_params, params, inputs, opening, filled, which, words,
+                policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine,
+            )  # fmt: skip
+            parts.append(jax.tree.map(lambda x, keep=len(mine): np.asarray(x)[:keep], out))
+            progress(start + len(mine))
+    closing, series, totals, residuals = jax.tree.map(lambda *x: np.concatenate(x), *parts)
+    return Run(draws, series, totals, closing, residuals)

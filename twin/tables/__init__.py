@@ -1,0 +1,1 @@
+"""A company as tables: what the columns are, how files are read, checked and written."""

@@ -1,0 +1,278 @@
+"""Routes of a company: no cycles, every product reaches every store that sells it, one clear source each."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import networkx as nx
+
+from twin.tables.company import Company
+from twin.tables.faults import Finding, listed
+from twin.tables.routing import Place, Routes, routes
+from twin.tables.rows import Lane
+
+LONGEST_LEAD_TIME = 365
+
+
+def lanes_themselves(company: Company) -> Iterator[Finding]:
+    observed = {(row.source, row.destination) for row in company.lead_times}
+    for row, lane in enumerate(company.lanes):
+        if lane.source == lane.destination:
+            yield Finding(
+                "N013",
+                "lanes",
+                row,
+                "destination",
+                lane.destination,
+                "a lane from a node to itself; name another destination or take the lane out",
+            )
+        yield from _lead_time(row, lane)
+        if lane.lead_time_law == "empirical" and (lane.source, lane.destination) not in observed:
+            yield Finding(
+                "S007",
+                "lanes",
+                row,
+                "lead_time_law",
+                lane.lead_time_law,
+                "has no observations; give them in lead_times, or write fixed, gamma or lognormal",
+            )
+
+
+def _lead_time(row: int, lane: Lane) -> Iterator[Finding]:
+    mean, most, deviation = lane.lead_time, lane.lead_time_max, lane.lead_time_deviation
+    if mean is not None and mean < 1:
+        yield Finding("N018", "lanes", row, "lead_time", str(mean), "a lead time is at least 1 day; write 1")
+    elif mean is not None and mean > (most or LONGEST_LEAD_TIME):
+        what = f"lead_time_max {most}" if most else f"the longest of {LONGEST_LEAD_TIME} days"
+        yield Finding(
+            "N018", "lanes", row, "lead_time", str(mean), f"exceeds {what}; lower it or raise the maximum"
+        )
+    if most is not None and most > LONGEST_LEAD_TIME:
+        yield Finding(
+            "N018",
+            "lanes",
+            row,
+            "lead_time_max",
+            str(most),
+            f"exceeds the longest of {LONGEST_LEAD_TIME} days; lower it",
+        )
+    if lane.lead_time_law == "fixed" and deviation:
+        yield Finding(
+            "S007",
+            "lanes",
+            row,
+            "lead_time_deviation",
+            str(deviation),
+            "a fixed lead time has no deviation; leave it empty or write gamma or lognormal",
+        )
+
+
+def observed_lead_times(company: Company) -> Iterator[Finding]:
+    for row, seen in enumerate(company.lead_times):
+        if seen.days > LONGEST_LEAD_TIME:
+            yield Finding(
+                "N018",
+                "lead_times",
+                row,
+                "days",
+                str(seen.days),
+                f"exceeds the longest of {LONGEST_LEAD_TIME} days; leave such orders out",
+            )
+
+
+def cycles(company: Company) -> Iterator[Finding]:
+    found = routes(company)
+    place = {(lane.source, lane.destination): row for row, lane in enumerate(company.lanes)}
+    for cycle in _cycles(found):
+        first = (cycle[0], cycle[1])
+        table, row = ("lanes", place.get(first)) if found.given else ("nodes", None)
+        yield Finding(
+            "N014",
+            table,
+            row,
+            "destination" if found.given else "source",
+            None,
+            f"supply cycle {' -> '.join(cycle)}; take one of these lanes out",
+        )
+
+
+def _cycles(found: Routes) -> list[list[str]]:
+    """One cycle of each group of nodes that supply each other."""
+    graph = found.graph()
+    groups = [group for group in nx.strongly_connected_components(graph) if len(group) > 1]
+    cycles = []
+    for group in groups:
+        edges = nx.find_cycle(graph.subgraph(group), source=min(group))
+        cycles.append([edges[0][0], *(end for _, end in edges)])
+    return sorted(cycles)
+
+
+def sourcing_rules(company: Company) -> Iterator[Finding]:
+    """Rows of the sourcing table: one, or shares that add to 1, or priorities."""
+    places: dict[Place, list[int]] = defaultdict(list)
+    for row, rule in enumerate(company.sourcing):
+        places[rule.node, rule.product].append(row)
+    for (node, product), rows in places.items():
+        rules = [company.sourcing[row] for row in rows]
+        shares = [rule.share for rule in rules if rule.share is not None]
+        ranks = [rule.priority for rule in rules if rule.priority is not None]
+        if len(rules) == len(shares) and not ranks:
+            if sum(shares) != 1:
+                yield Finding(
+                    "N017",
+                    "sourcing",
+                    rows[-1],
+                    "share",
+                    str(rules[-1].share),
+                    f"the shares of {node} for {product} add to {sum(shares)}; they must add to 1",
+                )
+        elif len(rules) > 1 and (shares or len(rules) != len(ranks)):
+            yield Finding(
+                "N016",
+                "sourcing",
+                rows[-1],
+                "source",
+                rules[-1].source,
+                f"{node} has {len(rules)} sources for "
+                f"{product}; give each of them a share, or each of them a priority",
+            )
+
+
+def clear_sources(company: Company) -> Iterator[Finding]:
+    """Every store-product has a source at every step back to a supplier, and only one where nothing is declared."""
+    found = routes(company)
+    if _cycles(found):
+        return
+    place = {node.node: row for row, node in enumerate(company.nodes)}
+    unserved = {
+        node
+        for node, kind in found.kinds.items()
+        if kind == "store"
+        and not found.given
+        and not found.source[node]
+        and list(found.kinds.values()).count("dc") > 1
+    }
+    for node in sorted(unserved):
+        dcs = [name for name, kind in found.kinds.items() if kind == "dc"]
+        yield Finding(
+            "N016",
+            "nodes",
+            place[node],
+            "source",
+            "",
+            f"{node} could be served by {listed(dcs)}; name one of "
+            "them in the column source, or give the table lanes",
+        )
+    demand = [(row.node, row.product) for row in company.demand if row.node not in unserved]
+    needed = found.needed(demand)
+    for node in sorted(needed):
+        unclear = [
+            product
+            for product in sorted(needed[node])
+            if (node, product) not in found.sourcing and len(found.sources(node, product)) > 1
+        ]
+        if unclear:
+            names = [rule.source for rule in found.sources(node, unclear[0])]
+            yield Finding(
+                "N016",
+                "nodes",
+                place.get(node),
+                "node",
+                node,
+                f"has {len(names)} sources ({listed(names)}) for "
+                f"{listed(unclear, 3)} and no sourcing rule; add rows to sourcing, or name the product's "
+                "supplier or the node's source",
+            )
+    yield from _unreachable(company, found, unserved)
+
+
+def _unreachable(company: Company, found: Routes, unserved: set[str]) -> Iterator[Finding]:
+    shut = {node.node for node in company.nodes if node.capacity == 0}
+    reached = _reached(found, company, lambda lane: True)
+    open_ = _reached(found, company, lambda lane: lane.capacity != 0 and lane.source not in shut)
+    blocked: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for row, need in enumerate(company.demand):
+        pair = (need.node, need.product)
+        if need.node not in found.kinds or need.product not in found.supplier or need.node in unserved:
+            continue
+        if pair not in reached:
+            into = [lane.source for lane in found.into.get(need.node, ())]
+            supplier = found.supplier[need.product]
+            made = f" (supplier {supplier})" if supplier else ""
+            yield Finding(
+                "N015",
+                "demand",
+                row,
+                "node",
+                need.node,
+                f"{need.product}{made} cannot reach {need.node}; lanes "
+                f"into it come from {listed(into) or 'nowhere'}; add a lane, or a row in sourcing",
+            )
+        elif pair not in open_:
+            blocked[_block(company, found, pair, reached)].append(f"{need.product} to {need.node}")
+    for (table, row), paths in sorted(blocked.items()):
+        yield Finding(
+            "N025",
+            table,
+            row,
+            "capacity",
+            "0",
+            f"this capacity blocks every path of {listed(paths, 3)}; leave it empty for no limit",
+        )
+
+
+def _reached(found: Routes, company: Company, is_open: Callable[[Lane], bool]) -> set[Place]:
+    """The (node, product) that goods of a supplier can reach over open lanes."""
+    lanes = {(lane.source, lane.destination) for lane in found.lanes if is_open(lane)}
+    needed = found.needed((row.node, row.product) for row in company.demand)
+    reached: set[Place] = set()
+    for node in nx.topological_sort(found.graph()):
+        for product in needed.get(node, ()):
+            for rule in found.sources(node, product):
+                supplied = found.kinds.get(rule.source) == "supplier" or (rule.source, product) in reached
+                if supplied and (rule.source, node) in lanes:
+                    reached.add((node, product))
+    return reached
+
+
+def _block(company: Company, found: Routes, pair: Place, reached: set[Place]) -> tuple[str, int]:
+    """Table and row of the capacity 0 that is nearest upstream of a pair that goods could else reach."""
+    node, product = pair
+    lanes = {(lane.source, lane.destination): (row, lane) for row, lane in enumerate(found.lanes)}
+    nodes = {entry.node: (row, entry) for row, entry in enumerate(company.nodes)}
+    while True:
+        source = next(
+            rule.source
+            for rule in found.sources(node, product)
+            if (rule.source, node) in lanes
+            and (found.kinds[rule.source] == "supplier" or (rule.source, product) in reached)
+        )
+        row, lane = lanes[source, node]
+        if lane.capacity == 0:
+            return "lanes", row
+        row, entry = nodes[source]
+        if entry.capacity == 0:
+            return "nodes", row
+        node = source
+
+
+def slots(company: Company) -> int:
+    """Days that goods in transit may take, rounded up to 16: what the memory of the pipeline depends on."""
+    longest = Decimal(1)
+    observed = max((row.days for row in company.lead_times), default=1)
+    for lane in routes(company).lanes:
+        mean = Decimal(7) if lane.lead_time is None else lane.lead_time
+        deviation = mean / 4 if lane.lead_time_deviation is None else lane.lead_time_deviation
+        # The 99.9 % quantile of the usual laws lies about four deviations above the mean.
+        most = lane.lead_time_max or max(2 * (mean + 4 * deviation), Decimal(observed))
+        longest = max(longest, min(Decimal(most), Decimal(LONGEST_LEAD_TIME)))
+    return -(-int(longest) // 16) * 16
+
+
+ROUTES = (
+    (lanes_themselves, ("lead_times",)),
+    (observed_lead_times, ()),
+    (cycles, ("nodes", "lanes")),
+    (sourcing_rules, ("sourcing",)),
+    (clear_sources, ("nodes", "products", "demand", "lanes", "sourcing")),
+)
