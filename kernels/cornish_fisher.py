@@ -36,7 +36,8 @@ class BroadFit(NamedTuple):
 
     x = mean - 1/2 + sigma z + width gamma(z, rho) + lattice(z, rho) / sigma + kurtosis(z, rho) / sigma^3,
     within error + error_width width. The first three terms with `gamma` are the quantile of the gamma law of the same
-    mean, variance and skewness; the others are what the count law has of its own.
+    mean, variance and skewness; the others are what the count law has of its own. The error is largest at the ends of
+    the range of z; for smaller z it is within a share (1 + 7 (z / z_max)^8) / 8 of the bound.
     """
 
     gamma: Rows
@@ -49,20 +50,21 @@ class BroadFit(NamedTuple):
 
 
 class SkewedFit(NamedTuple):
-    """Negative binomial with rho_min <= rho <= rho_max: x = mean - 1/2 + c (y(t, r) - 1) + lattice(t, r) / sigma.
+    """Negative binomial with rho_min <= rho <= rho_max:
 
-    y is the quantile of the gamma law with mean 1 and shape 1 / rho^2, and c = mean (1 + mean / size) / width.
-    r and t in [-1, 1] stand for rho and for z between z_low = low_0 - low_1 / rho and z_max; x / mean >= share_min.
-    The error is within error + error_mean mean.
+    x = mean - 1/2 + (y - 1) sigma^2 / width + (lattice(t, r) + small(r) / y) / sigma, within error + error_mean mean.
+    y = gamma(t, r) is the quantile of the gamma law with mean 1 and shape 1 / rho^2, at least y_min; r and t in [-1, 1]
+    stand for rho and for z between z_low = low_0 - low_1 / rho and z_max.
     """
 
     gamma: Rows
     lattice: Rows
+    small: tuple[float, ...]
     rho_min: float
     rho_max: float
     low: tuple[float, float]
     z_max: float
-    share_min: float
+    y_min: float
     error: float
     error_mean: float
 
@@ -185,7 +187,7 @@ def broad() -> BroadFit:
 
 @cache
 def skewed() -> SkewedFit:
-    z_max, rho_min, rho_max, low, share_min = 3.5, 0.47, 1.92, (0.8, 2.9), 0.02
+    z_max, rho_min, rho_max, low, y_min = 3.5, 0.47, 1.92, (0.8, 2.9), 0.02
     middle, half = 0.5 * (rho_min + rho_max), 0.5 * (rho_max - rho_min)
 
     def z_of(t: np.ndarray, rho: np.ndarray) -> np.ndarray:
@@ -195,18 +197,19 @@ def skewed() -> SkewedFit:
     t, r = (a.ravel() for a in np.meshgrid(_nodes(40, -1, 1), _nodes(30, -1, 1)))
     rho = middle + half * r
     y = _gamma_quantile(z_of(t, rho), rho**-2) * rho**2
-    kept = y > 0.6 * share_min
-    lengths, columns = _triangle_columns(t[kept], r[kept], 14, 8)
+    kept = y > 0.6 * y_min
+    lengths, columns = _triangle_columns(t[kept], r[kept], 16, 9)
     gamma = _in_rows(lengths, _solve(columns, y[kept]))
 
-    t, r, stretch = np.meshgrid(_nodes(16, -1, 1), _nodes(8, -1, 1), (3.0, 6.0, 15.0, 60.0, 200.0))
+    t, r, stretch = np.meshgrid(_nodes(20, -1, 1), _nodes(10, -1, 1), (3.0, 4.5, 7.0, 15.0, 30.0, 60.0, 120.0, 300.0))
     rho = middle + half * r
-    z, rho, sigma, mean, size, count = _negative_binomial_points(z_of(t, rho), rho, stretch, 1000.0)
+    z, rho, sigma, mean, _, count = _negative_binomial_points(z_of(t, rho), rho, stretch, 1000.0)
     y = _gamma_quantile(z, rho**-2) * rho**2
-    kept = y > 0.6 * share_min
-    z, rho, sigma, mean, size, count, y = (a[kept] for a in (z, rho, sigma, mean, size, count, y))
-    z_low = low[0] - low[1] / rho
-    own = count - mean + 0.5 - (y - 1.0) * mean * (1.0 + mean / size) / (mean / size + 0.5)
-    lengths, columns = _triangle_columns(2.0 * (z - z_low) / (z_max - z_low) - 1.0, (rho - middle) / half, 7, 5)
-    lattice = _in_rows(lengths, _solve([column / sigma for column in columns], own))
-    return SkewedFit(gamma, lattice, rho_min, rho_max, low, z_max, share_min, error=4e-3, error_mean=3e-5)
+    kept = y > 0.6 * y_min
+    z, rho, sigma, mean, count, y = (a[kept] for a in (z, rho, sigma, mean, count, y))
+    own = count - mean + 0.5 - (y - 1.0) * sigma / rho
+    z_low, r = low[0] - low[1] / rho, (rho - middle) / half
+    lengths, columns = _triangle_columns(2.0 * (z - z_low) / (z_max - z_low) - 1.0, r, 7, 5)
+    found = _solve([column / sigma for column in [*columns, *(r**j / y for j in range(4))]], own)
+    lattice, small = _in_rows(lengths, found[:-4]), tuple(map(float, found[-4:]))
+    return SkewedFit(gamma, lattice, small, rho_min, rho_max, low, z_max, y_min, error=2.2e-3, error_mean=5e-6)

@@ -1,11 +1,11 @@
 """Quantiles of count laws: the smallest whole k with P(X <= k) >= u, Poisson and negative binomial.
 
-In float64 exact: the result differs from the true one only where u lies within about 1e-14 of a jump. Three steps:
-- counts below 16 by adding up probabilities;
-- larger ones by a polynomial of the normal quantile of u (`cornish_fisher`) with a known error;
-- where that lands too near a whole number, or the element lies outside the polynomial's domain (far tails, sizes below
-  0.28, extreme means), by the distribution function itself (`tails`) and a bracketed Newton search.
-float32 leaves out the third step for what lies near a whole number: it is off by one about once in a thousand.
+In float64 exact: the result differs from the true one only where u lies within about 1e-13 of a jump. Nearly all
+elements are decided in float32, at twice the lanes, with known errors: counts below 16 by adding up probabilities,
+larger ones from a polynomial of the normal quantile of u (`cornish_fisher`). What comes too near a jump for that, or lies
+outside the polynomial's domain (far tails, sizes below 0.28, means above a million), is decided in float64 by adding up,
+or by the distribution function itself (`tails`) and a bracketed Newton search. In float32 only the latter kind takes the
+second way; the others are off by one about once in ten thousand.
 
 Uniforms lie in the open interval (0, 1). Counts are steps: their derivatives are 0.
 """
@@ -18,10 +18,16 @@ from jax import Array, lax
 from kernels import cornish_fisher, elementary, tails
 from kernels.cornish_fisher import COUNT_MIN, Rows
 from kernels.elementary import polynomial
-from kernels.normal import normal
-from kernels.stragglers import decide, whole_batch
+from kernels.normal import normal, normal_of_tail, tail
+from kernels.stragglers import decide, stage, whole_batch
 
 _ROUNDS_MAX = 120
+# What float32 adds to the error of an expansion, as a share of the mean and of the distance from it,
+_SINGLE = 5e-7
+_SINGLE_SKEWED = 1.3e-6
+# and the relative error of a sum of probabilities, of which the second part goes with -log P(X = 0).
+_SINGLE_SUM = 4e-6
+_SINGLE_EXPONENT = 3e-7
 
 
 def poisson(u: Array, mean: Array) -> Array:
@@ -38,42 +44,46 @@ def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
 
 @whole_batch
 def _poisson(u: Array, mean: Array) -> Array:
-    fit = cornish_fisher.poisson()
-    few, found = _summed(u * elementary.exp(mean), lambda j: mean * (1.0 / j))
-    z, sigma = normal(u), jnp.sqrt(mean)
-    x = mean + sigma * z + _parity_polynomial(fit.rows, z, 1.0 / sigma, 0)
-    tame = (jnp.abs(z) < fit.z_max) & (sigma > fit.sigma_min)
-    code = jnp.where(found, few, _code(x, tame, fit.error))
+    exact = u.dtype == jnp.float64
+    code = stage(jnp.any(mean > 0), lambda *x: _poisson_code(*x, exact), _single(tail(u)), _single(mean))
 
-    def search(code: Array, u: Array, mean: Array) -> Array:
+    def slow(code: Array, u: Array, mean: Array) -> Array:
+        few, found = _summed(u / elementary.exp(-mean), lambda j: mean * (1.0 / j))
         z = normal(u)
         guess = mean + jnp.sqrt(mean) * z + (z * z - 4.0) / 6.0
-        return _search(code, guess, u, lambda k: tails.poisson(u, k, mean), lambda k: mean / k)
+        many = _search(code, guess, u, found, lambda k: tails.poisson(u, k, mean), lambda k: mean / k)
+        return jnp.where(found, few, many)
 
-    return decide(code, (u, mean), search)
+    return decide(code.astype(u.dtype), (u, mean), slow)
 
 
 @whole_batch
 def _negative_binomial(u: Array, mean: Array, size: Array) -> Array:
-    odds = mean * (1.0 / size)
-    failure = odds * (1.0 / (1.0 + odds))
-    slope = failure * (size - 1.0)
-    few, found = _summed(u * elementary.exp(size * elementary.log1p(odds)), lambda j: failure + slope * (1.0 / j))
-    x, tame, error = _negative_binomial_expansion(normal(u), mean, odds)
-    code = jnp.where(found, few, _code(x, tame, error))
+    exact = u.dtype == jnp.float64
+    code = stage(
+        jnp.any(mean > 0),
+        lambda *x: _negative_binomial_code(*x, exact),
+        _single(tail(u)),
+        _single(mean),
+        _single(size),
+    )
 
-    def search(code: Array, u: Array, mean: Array, size: Array) -> Array:
-        guess = _wilson_hilferty(u, mean, size)
+    def slow(code: Array, u: Array, mean: Array, size: Array) -> Array:
         failure = mean / (size + mean)
-        return _search(
-            code,
-            guess,
-            u,
-            lambda k: tails.negative_binomial(u, k, mean, size),
-            lambda k: failure * (size - 1.0 + k) / k,
-        )
 
-    return decide(code, (u, mean, size), search)
+        def ratio(k: Array | float) -> Array:
+            return failure * (size + (k - 1.0)) / k
+
+        few, found = _summed(u / elementary.exp(-size * elementary.log1p(mean / size)), ratio)
+        guess = _wilson_hilferty(u, mean, size)
+        many = _search(code, guess, u, found, lambda k: tails.negative_binomial(u, k, mean, size), ratio)
+        return jnp.where(found, few, many)
+
+    return decide(code.astype(u.dtype), (u, mean, size), slow)
+
+
+def _single(x: Array) -> Array:
+    return x.astype(jnp.float32)
 
 
 def _summed(aim: Array, ratio: Callable[[float], Array]) -> tuple[Array, Array]:
@@ -84,19 +94,41 @@ def _summed(aim: Array, ratio: Callable[[float], Array]) -> tuple[Array, Array]:
     term = total = jnp.ones_like(aim)
     count = jnp.zeros_like(aim)
     for j in range(1, COUNT_MIN + 1):
-        count = count + jnp.where(total < aim, jnp.ones_like(aim), jnp.zeros_like(aim))
+        count = count + (total < aim).astype(aim.dtype)
         if j < COUNT_MIN:
             term = term * ratio(float(j))
             total = total + term
     return count, (total >= aim) & (aim < jnp.inf)
 
 
-def _code(x: Array, tame: Array, error: Array | float) -> Array:
-    """ceil(x) where that is certain; -1 - k where x is too near the whole number k; -1 outside the domain."""
+def _code(
+    t: Array, exponent: Array, ratio: Callable[[float], Array], x: Array, tame: Array, error: Array, exact: bool
+) -> Array:
+    """The count, or -1 - k if x is too near the whole number k >= 16, or -1 if nothing is known.
+
+    t: the uniform as `tail`; exponent = -log P(X = 0); x, its error and tame: the expansion and where it holds.
+    """
+    k = jnp.maximum(jnp.ceil(x), float(COUNT_MIN))
+    aim = jnp.where(t > 0, t, 1.0 + t) * elementary.exp(exponent)
+    if not exact:
+        few, found = _summed(aim, ratio)
+        return jnp.where(found, few, jnp.where(tame, k, -1.0))
     nearest = jnp.round(x)
-    certain = jnp.abs(x - nearest) > (error if x.dtype == jnp.float64 else 0.0)
-    k = jnp.where(certain, jnp.maximum(jnp.ceil(x), float(COUNT_MIN)), -1.0 - nearest)
-    return jnp.where(tame, k, -1.0)
+    k = jnp.where(jnp.abs(x - nearest) > error, k, -1.0 - nearest)
+    doubt = _SINGLE_SUM + _SINGLE_EXPONENT * exponent
+    fewest, found = _summed(aim * (1.0 - doubt), ratio)
+    most, surely_found = _summed(aim * (1.0 + doubt), ratio)
+    few = jnp.where(surely_found & (fewest == most), fewest, -1.0)
+    return jnp.where(found, few, jnp.where(tame, k, -1.0))
+
+
+def _poisson_code(t: Array, mean: Array, exact: bool) -> Array:
+    fit = cornish_fisher.poisson()
+    z, sigma = normal_of_tail(t), jnp.sqrt(mean)
+    distance = sigma * z + _parity_polynomial(fit.rows, z, 1.0 / sigma, 0)
+    tame = (jnp.abs(z) < fit.z_max) & (sigma > fit.sigma_min)
+    error = fit.error + _SINGLE * (mean + jnp.abs(distance))
+    return _code(t, mean, lambda j: mean * (1.0 / j), mean + distance, tame, error, exact)
 
 
 def _parity_polynomial(rows: Rows, z: Array, x: Array, shift: int) -> Array:
@@ -108,8 +140,16 @@ def _parity_polynomial(rows: Rows, z: Array, x: Array, shift: int) -> Array:
     return total
 
 
+def _negative_binomial_code(t: Array, mean: Array, size: Array, exact: bool) -> Array:
+    odds = mean * (1.0 / size)
+    failure = odds * (1.0 / (1.0 + odds))
+    slope = failure * (size - 1.0)
+    expansion = _negative_binomial_expansion(normal_of_tail(t), mean, odds)
+    return _code(t, size * elementary.log1p(odds), lambda j: failure + slope * (1.0 / j), *expansion, exact)
+
+
 def _negative_binomial_expansion(z: Array, mean: Array, odds: Array) -> tuple[Array, Array, Array]:
-    """x of `cornish_fisher`, True inside its domain, and the bound of its error. odds = mean / size."""
+    """x of `cornish_fisher`, True inside its domain, and a bound of its error. odds = mean / size."""
     broad, skewed = cornish_fisher.broad(), cornish_fisher.skewed()
     width = odds + 0.5
     sigma = jnp.sqrt(mean * (1.0 + odds))
@@ -117,22 +157,25 @@ def _negative_binomial_expansion(z: Array, mean: Array, odds: Array) -> tuple[Ar
     rho = width * inverse
     own = _parity_polynomial(broad.lattice, z, rho, 1)
     own = own + _parity_polynomial(broad.kurtosis, z, rho, 1) * (inverse * inverse)
-    x_broad = sigma * z + width * _parity_polynomial(broad.gamma, z, rho, 0) + own * inverse
+    far_broad = sigma * z + width * _parity_polynomial(broad.gamma, z, rho, 0) + own * inverse
 
-    # t runs from -1 to 1 while z runs from low_0 - low_1 / rho to z_max
+    # s runs from -1 to 1 while z runs from low_0 - low_1 / rho to z_max
     low, (r_middle, r_half) = skewed.low, skewed.rho_scale
-    t = (2.0 * z * rho - (skewed.z_max + low[0]) * rho + low[1]) * (1.0 / ((skewed.z_max - low[0]) * rho + low[1]))
+    s = (2.0 * z * rho - (skewed.z_max + low[0]) * rho + low[1]) * (1.0 / ((skewed.z_max - low[0]) * rho + low[1]))
     r = (rho - r_middle) * (1.0 / r_half)
-    share = _triangle_polynomial(skewed.gamma, t, r) - 1.0
-    x_skewed = share * sigma * sigma * (1.0 / width) + _triangle_polynomial(skewed.lattice, t, r) * inverse
+    y = _triangle_polynomial(skewed.gamma, s, r)
+    own = _triangle_polynomial(skewed.lattice, s, r) + polynomial(skewed.small, r) * (1.0 / y)
+    far_skewed = (y - 1.0) * sigma * sigma * (1.0 / width) + own * inverse
 
     is_broad = rho < broad.rho_max
-    x = mean - 0.5 + jnp.where(is_broad, x_broad, x_skewed)
-    tame_skewed = (rho < skewed.rho_max) & (t > -1.0) & (x > skewed.share_min * mean)
+    distance = jnp.where(is_broad, far_broad, far_skewed)
+    x = (mean - 0.5) + distance
+    tame_skewed = (rho < skewed.rho_max) & (s > -1.0) & (y > skewed.y_min)
     tame = (jnp.abs(z) < broad.z_max) & (is_broad | tame_skewed) & (x > COUNT_MIN - 1.5)
-    error = jnp.where(
-        is_broad, broad.error + broad.error_width * width, skewed.error + skewed.error_mean * mean
-    )
+    eighth = (z * z) * (z * z) * (z * z) * (z * z)
+    error_broad = (broad.error + broad.error_width * width) * (0.125 + 0.875 / broad.z_max**8 * eighth)
+    error = jnp.where(is_broad, error_broad, skewed.error + skewed.error_mean * mean)
+    error = error + jnp.where(is_broad, _SINGLE, _SINGLE_SKEWED) * (mean + jnp.abs(distance))
     return x, tame, error
 
 
@@ -157,10 +200,11 @@ def _search(
     code: Array,
     guess: Array,
     u: Array,
+    found: Array,
     law: Callable[[Array], tuple[Array, Array]],
     ratio: Callable[[Array], Array],
 ) -> Array:
-    """The smallest k >= 16 with P(X <= k) >= u, for elements with code < 0; -1 - code is a start, 0 if none is known.
+    """The smallest k >= 16 with P(X <= k) >= u, where code < 0 and not found; -1 - code is a start, 0 if none is known.
 
     law(k) = P(X <= k) - u and P(X = k); ratio(k) = P(X = k) / P(X = k - 1). Newton's steps on the logarithm of the
     smaller tail, which is nearly straight where plain Newton overshoots, kept inside a bracket (low, high] that shrinks
@@ -173,14 +217,14 @@ def _search(
 
     def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
         rounds, low, high, k, known = state
-        gap, mass = law(k)
+        gap, mass = stage(jnp.any(~known), law, k)
         short = gap < 0
         # k - 1, k and k + 1 are decided here
         settled = jnp.where(short, gap + mass * ratio(k + 1.0) >= 0, gap - mass - mass / ratio(k) < 0)
         answer = jnp.where(short, k + 1.0, jnp.where(gap - mass < 0, k, k - 1.0))
         low, high = jnp.where(short, k, low), jnp.where(short, high, k)
         tail = jnp.maximum(jnp.where(upper, aim - gap, aim + gap), tiny)
-        length = elementary.log(tail / aim) * tail / mass
+        length = elementary.log(tail * (1.0 / aim)) * tail * (1.0 / mass)
         step = jnp.round(k + jnp.where(upper, length, -length))
         middle = jnp.where(jnp.isinf(high), 2.0 * k, jnp.floor(0.5 * (low + high)))
         step = jnp.where((step > low) & (step < high), step, middle)
@@ -193,4 +237,4 @@ def _search(
 
     start = jnp.maximum(jnp.round(jnp.where(code < -1.0, -1.0 - code, guess)), least)
     low, high = jnp.full_like(u, least - 1.0), jnp.full_like(u, jnp.inf)
-    return lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, code >= 0))[3]
+    return lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, found | (code >= 0)))[3]

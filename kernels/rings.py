@@ -23,6 +23,12 @@ def replace(ring: Array, slot: Array, amounts: Array) -> Array:
     return ring.at[slot].set(amounts, mode="promise_in_bounds")
 
 
+def read_rows(ring: Array, slot: Array) -> Array:
+    """`read` of a large ring, row by row: (slot, k, ...) to (k, ...). XLA would slice, and copy, a ring read whole."""
+    rows = jnp.arange(ring.shape[1], dtype=slot.dtype)
+    return ring.at[jnp.broadcast_to(slot, rows.shape), rows].get(mode="promise_in_bounds")
+
+
 def turn(ring: Array, slot: Array, taken: Array, slots: Array, amounts: Array) -> Array:
     """Take `taken` out of today's slot and add `amounts` at `slots`, in one scatter.
 

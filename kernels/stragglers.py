@@ -6,7 +6,9 @@ marked elements, and an element's result depends on that element alone.
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
@@ -30,6 +32,17 @@ def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
     return batched
 
 
+def stage(needed: Array, function: Callable[..., Any], *arguments: Array) -> Any:
+    """function(*arguments) if `needed` (one truth value), else zeros.
+
+    A conditional is also a wall: XLA computes what enters and leaves it once and stores it. Without walls it repeats long
+    chains of cheap operations in every consumer, and one float64 operand halves the lanes of a float32 chain.
+    """
+    shapes = jax.eval_shape(function, *arguments)
+    nothing = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+    return lax.cond(needed, function, lambda *_: nothing, *arguments)
+
+
 def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:
     """Replace each code < 0 by slow(code, *arguments) of that element, which is >= 0. All arrays have one shape."""
     flat = [a.reshape(-1) for a in arguments]
@@ -44,9 +57,10 @@ def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]
         first = jnp.min(jnp.where(table < 0, column, width), axis=1)
         where = jnp.minimum(starts + jnp.minimum(first, width - 1), count - 1)
         found = codes.at[where].get(mode="promise_in_bounds")
-        values = slow(found, *(a.at[where].get(mode="promise_in_bounds") for a in flat))
+        some = jnp.any(first < width)
+        values = stage(some, slow, found, *(a.at[where].get(mode="promise_in_bounds") for a in flat))
         codes = codes.at[where].set(jnp.where(found < 0, values, found), mode="promise_in_bounds")
-        return codes, jnp.any(first < width)
+        return codes, some
 
     # The loop begins without looking: a look outside of it would make XLA compute the codes twice.
     return lax.while_loop(lambda state: state[1], one_pass, (code.reshape(-1), jnp.array(True)))[0].reshape(code.shape)

@@ -1,7 +1,7 @@
-"""Distribution functions of counts to full accuracy, from 16 upwards: Poisson and negative binomial.
+"""Distribution functions to full accuracy: Poisson and negative binomial counts from 16 upwards, the gamma law.
 
-Each function returns P(X <= k) - u and P(X = k). The difference is formed from the smaller tail, so that it keeps its
-digits where u is close to 0 or 1. float64 unless said otherwise; float32 gives what float32 can.
+Differences P(X <= k) - u are formed from the smaller tail, so that they keep their digits where u is close to 0 or 1.
+float64 unless said otherwise; float32 gives what float32 can.
 """
 
 import math
@@ -18,27 +18,81 @@ from kernels.elementary import polynomial
 _UPPER_FROM = 4.0
 _STEPS = 8
 _SHIFT = 16
+# Temme's expansion holds from this shape on; smaller ones are raised by as much.
+_SHAPE_MIN = 17
+# The upper tail of the gamma law comes from its continued fraction this far beyond the shape, with so many terms.
+_FRACTION_FROM = 2.5
+_FRACTION_TERMS = 48
 
 
 def poisson(u: Array, k: Array, mean: Array) -> tuple[Array, Array]:
-    """P(X <= k) - u and P(X = k) for X Poisson, k >= 16: Q(a, x) - u with a = k + 1, x = mean.
+    """P(X <= k) - u and P(X = k) for X Poisson, k >= 16: Q(a, x) - u with a = k + 1, x = mean."""
+    a = k + 1.0
+    above, tail, scale = _temme(a, mean)
+    # P(X = a - 1) = x^(a-1) e^-x / Gamma(a) = scale a / (x Gamma*(a)), Gamma* Stirling's correction
+    mass = scale * a / (mean * polynomial(_stirling_row(), 1.0 / a))
+    return jnp.where(above, tail - u, (1.0 - u) - tail), mass
+
+
+def _temme(a: Array, x: Array) -> tuple[Array, Array, Array]:
+    """x > a, the smaller of P(a, x) and Q(a, x) (Q where x > a), and e^(-a eta^2 / 2) / sqrt(2 pi a); a >= 17.
 
     Temme's uniform expansion, DLMF 8.12.3, 8.12.4 and 8.12.7-8.12.11.
     """
-    a, x = k + 1.0, mean
-    excess = (x - a) / a
-    half_eta_squared = _log1p_defect(excess, x / a)
-    eta = jnp.sqrt(2.0 * half_eta_squared) * jnp.sign(excess)
     inverse = 1.0 / a
+    excess = (x - a) * inverse
+    half_eta_squared = _log1p_defect(excess, x * inverse)
+    eta = jnp.sqrt(2.0 * half_eta_squared) * jnp.sign(excess)
     scale = elementary.exp(-a * half_eta_squared) * lax.rsqrt(2.0 * math.pi * a)
     correction = jnp.zeros_like(a)
     for row in reversed(_temme_rows()):
         correction = correction * inverse + polynomial(row, eta)
-    correction = scale * correction
-    # P(X = a - 1) = x^(a-1) e^-x / Gamma(a) = scale a / (x Gamma*(a)), Gamma* Stirling's correction
-    mass = scale * a / (x * polynomial(_stirling_row(), inverse))
-    tail = 0.5 * lax.erfc(jnp.sqrt(a * half_eta_squared))
-    return jnp.where(eta > 0, tail + correction - u, (1.0 - u) - (tail - correction)), mass
+    above = eta > 0
+    tail = 0.5 * lax.erfc(jnp.sqrt(a * half_eta_squared)) + jnp.where(above, scale, -scale) * correction
+    return above, tail, scale
+
+
+def gamma(shape: Array, x: Array) -> tuple[Array, Array, Array]:
+    """P(shape, x), Q(shape, x) and x times the density, each to full relative accuracy; shape, x > 0.
+
+    Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x /
+    Gamma(a + 1) (DLMF 8.8.11). Where that would cancel in Q, its continued fraction (DLMF 8.9.2) serves.
+    """
+    small = shape < _SHAPE_MIN
+    a = jnp.where(small, shape + float(_SHAPE_MIN), shape)
+    above, tail, _ = _temme(a, x)
+    lower, upper = jnp.where(above, 1.0 - tail, tail), jnp.where(above, tail, 1.0 - tail)
+    term = total = jnp.ones_like(x)
+    for i in range(1, _SHAPE_MIN):
+        term = term * (x * (1.0 / (shape + float(i))))
+        total = total + term
+    log_x = jnp.log(x)
+    # shape times D, for large shapes through Stirling's formula
+    moment = jnp.exp(
+        jnp.where(
+            small,
+            shape * log_x - x - lax.lgamma(shape),
+            -shape * _log1p_defect((x - shape) / shape, x / shape) - _stirling_error_small(shape),
+        )
+    ) * jnp.where(small, 1.0, jnp.sqrt(shape * (0.5 / math.pi)))
+    added = jnp.where(small, moment / shape * total, 0.0)
+    fraction = moment * _gamma_fraction(shape, x)
+    far = small & (x > shape + _FRACTION_FROM)
+    return lower + added, jnp.where(far, fraction, upper - added), moment
+
+
+def _gamma_fraction(a: Array, x: Array) -> Array:
+    """Q(a, x) Gamma(a) / (x^a e^-x) = 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ..)), from the far end."""
+
+    def steps(i: Array, value: Array) -> Array:
+        n = (_FRACTION_TERMS - i * _STEPS).astype(x.dtype)
+        for _ in range(_STEPS):
+            value = x + (2.0 * n - 1.0) - a - n * (n - a) / value
+            n = n - 1.0
+        return value
+
+    start = x + (2.0 * _FRACTION_TERMS + 1.0) - a
+    return 1.0 / lax.fori_loop(0, _FRACTION_TERMS // _STEPS, steps, start)
 
 
 def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Array, Array]:
@@ -49,18 +103,20 @@ def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Arr
     probabilities" (2000): deviances instead of powers and Stirling errors instead of gamma functions.
     """
     b = k + 1.0
-    whole = size + mean
-    surplus = size * (mean - b) / whole  # size - (size + b) p, and minus b - (size + b)(1 - p)
-    deviance = size * _log1p_defect((b - mean) / whole, (size + b) / whole)
-    deviance += b * _log1p_defect(surplus / b, mean * (size + b) / (whole * b))
-    errors = _stirling_error(size + b) - _stirling_error(b) - _stirling_error_small(size)
-    scale = elementary.exp(errors - deviance) * jnp.sqrt(size * b / (2.0 * math.pi * (size + b)))
+    total, inverse, inverse_b = size + b, 1.0 / (size + mean), 1.0 / b
+    success, failure = size * inverse, mean * inverse
+    surplus = success * (mean - b)  # size - (size + b) p, and minus b - (size + b)(1 - p)
+    deviance = size * _log1p_defect((b - mean) * inverse, total * inverse)
+    deviance += b * _log1p_defect(surplus * inverse_b, failure * total * inverse_b)
+    errors = _stirling_error(total) - _stirling_error(b) - _stirling_error_small(size)
+    scale = elementary.exp(errors - deviance) * jnp.sqrt(size * b * (1.0 / (2.0 * math.pi * total)))
     upper = surplus < -_UPPER_FROM
-    success, failure = size / whole, mean / whole
     p, q = jnp.where(upper, b, size), jnp.where(upper, size, b)
     x, y = jnp.where(upper, failure, success), jnp.where(upper, success, failure)
-    tail = scale * _beta_fraction(p, q, x, y, jnp.where(upper, -surplus, surplus))
-    return jnp.where(upper, (1.0 - u) - tail, tail - u), scale / ((k + size) * failure)
+    # The mass comes first: XLA stores a quotient that is used twice, and computes a product that is used twice twice.
+    mass = scale / ((k + size) * failure)
+    tail = mass * (k + size) * failure * _beta_fraction(p, q, x, y, jnp.where(upper, -surplus, surplus))
+    return jnp.where(upper, (1.0 - u) - tail, tail - u), mass
 
 
 def _beta_fraction(p: Array, q: Array, x: Array, y: Array, surplus: Array) -> Array:
@@ -84,14 +140,15 @@ def _beta_fraction(p: Array, q: Array, x: Array, y: Array, surplus: Array) -> Ar
         n, value = state
         for _ in range(_STEPS):
             a, b = link(n)
-            value = jnp.where(n <= terms, b + a / value, value)
+            value = jnp.where(n <= terms, b + a * (1.0 / value), value)
             n = n - 1.0
         return n, value
 
     last = 1.0 + _STEPS * jnp.ceil(jnp.max(terms) / _STEPS)
     value = lax.while_loop(lambda state: state[0] > 1.0, steps, (last, jnp.full_like(p, jnp.inf)))[1]
-    first = p * (p + q) * (q - 1.0) * (x / (p + 1.0)) * (x / (p + 1.0))
-    return 1.0 / (p * (surplus + 1.0) / (p + 1.0) + first / value)
+    here = 1.0 / (p + 1.0)
+    first = p * (p + q) * (q - 1.0) * (x * here) * (x * here)
+    return 1.0 / (p * (surplus + 1.0) * here + first * (1.0 / value))
 
 
 def _log1p_defect(d: Array, whole: Array) -> Array:
@@ -114,10 +171,11 @@ def _stirling_error(x: Array) -> Array:
 def _stirling_error_small(x: Array) -> Array:
     """The same for every x > 0: below 16, Gamma(x) = Gamma(x + 16) / (x (x + 1) .. (x + 15))."""
     shifted = x + float(_SHIFT)
-    product = x / shifted
+    inverse = 1.0 / shifted
+    product = x * inverse
     for i in range(1, _SHIFT):
-        product = product * ((x + float(i)) / shifted)
-    below = _stirling_error(shifted) - float(_SHIFT) + (x - 0.5) * elementary.log1p(_SHIFT / x)
+        product = product * ((x + float(i)) * inverse)
+    below = _stirling_error(shifted) - float(_SHIFT) + (x - 0.5) * elementary.log1p(_SHIFT * (1.0 / x))
     return jnp.where(x < _SHIFT, below - elementary.log(product), _stirling_error(jnp.maximum(x, 1.0)))
 
 

@@ -71,7 +71,7 @@ class Shock:
     """The shocks of one scenario on one field, sorted by id."""
 
     change: Array = array("shock", "ppm", "change at full severity today (in Inputs with a leading day axis)")
-    severity: Array = array("shock", "index", "place among the scenario's severities")
+    severity: Array = array("shock", "index", "place among the scenario's severities", "int32")
     rows: Array = array("shock row", "0/1", "places hit, first axis of the field")
     columns: Array = array("shock column", "0/1", "places hit, second axis; one column where there is none")
 
@@ -80,7 +80,7 @@ class Shock:
 class Severities:
     """How severe each shock of a scenario is in a future: 0 where it does not happen."""
 
-    hash: Array = array("word severity", "", "64-bit hash of each shock's id")
+    hash: Array = array("word severity", "", "64-bit hash of each shock's id", "uint32")
     probability: Array = array("severity", "", "probability that the shock happens")
     quantile: Array = array("severity point", "ppm", "severities at equally spaced probabilities from 0 to 1")
 
@@ -115,7 +115,7 @@ Source = Callable[[Network, Params, Today, Pair], Luck]
 
 def _signed_share(amount: Array, ppm: Array, arithmetic: Arithmetic) -> Array:
     """he(amount x ppm / 10^6) for amounts of either sign."""
-    return jnp.sign(amount) * arithmetic.mul_div_even(jnp.abs(amount), ppm, 1e6)
+    return jnp.sign(amount) * arithmetic.scale_even(jnp.abs(amount), ppm, 1e6)
 
 
 def _changes(shock: Shock, severities: Array, arithmetic: Arithmetic) -> Array:
@@ -131,7 +131,7 @@ def _factor(shock: Shock | None, severities: Array, arithmetic: Arithmetic) -> A
     changes = _changes(shock, severities, arithmetic)
     factor = jnp.maximum(1e6 + changes[0], 0.0)
     for k in range(1, changes.shape[0]):
-        factor = arithmetic.mul_div_even(factor, jnp.maximum(1e6 + changes[k], 0.0), 1e6)
+        factor = arithmetic.scale_even(factor, jnp.maximum(1e6 + changes[k], 0.0), 1e6)
     return factor
 
 
@@ -151,7 +151,7 @@ def effective(
     def scaled(base: Array, field: str) -> Array:
         if field not in shocks:
             return base
-        return arithmetic.mul_div_even(jnp.where(jnp.isinf(base), 0.0, base), factor(field)[:, 0], 1e6)
+        return arithmetic.scale_even(jnp.where(jnp.isinf(base), 0.0, base), factor(field)[:, 0], 1e6)
 
     def capacity(base: Array, field: str) -> Array:
         # what is unlimited stays so under any factor but 0, which is an outage
@@ -162,7 +162,7 @@ def effective(
 
     cost = network.cost
     if "cost" in shocks:
-        cost = arithmetic.mul_div_even(cost, factor("cost"), 1e6)
+        cost = arithmetic.scale_even(cost, factor("cost"), 1e6)
     return Effective(
         demand=factor("demand"),
         lead_time=factor("lead_time")[:, 0],
@@ -198,7 +198,7 @@ def replay(network: Network, params: Params, today: Today, key: Pair) -> Luck:
     assert today.replay is not None, "replay needs inputs.replay"
     luck = today.replay
     return Luck(
-        demand=today.arithmetic.mul_div_even(luck.demand, today.effective.demand, 1e6),
+        demand=today.arithmetic.scale_even(luck.demand, today.effective.demand, 1e6),
         lead_time=luck.lead_time,
         capped=luck.capped,
         return_w=luck.return_w,
@@ -221,7 +221,7 @@ def _by_place(network: Network, key: Pair) -> Array:
 
 def shared_factors(network: Network, params: Params, day: Array, key: Pair) -> tuple[Array, Array]:
     """Factors of demand that many store-products share: (node,) and (product,), each with mean 1."""
-    week, year = lax.div(day, 7), lax.div(day, 365)
+    week, year = lax.div(day, jnp.int32(7)), lax.div(day, jnp.int32(365))
     company = jnp.stack(
         [
             uniform(threefry2x32(_event(key, year, COMPANY_YEAR), COMPANY)),

@@ -116,6 +116,7 @@ def cut(
 ) -> Array:
     """Scale wishes down to a budget: floor(wish x budget / charge), down to the pack, 0 below the minimum."""
     binds = charge > budget
+    # units x currency units: the product may pass 2^53
     scaled = arithmetic.mul_div(wishes, jnp.where(binds, budget, 0.0), charge)
     if arithmetic.name == "exact":
         scaled = pack * arithmetic.ratio(scaled, pack)

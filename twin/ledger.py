@@ -206,7 +206,7 @@ def part(value: Array, units: Array, of: Array, arithmetic: Arithmetic) -> Array
 
     So stock of 0 never carries value, and a sum of parts never exceeds the whole (LEDGER.md 2, costing).
     """
-    return jnp.where(units == of, value, arithmetic.mul_div_even(value, units, of))
+    return jnp.where(units == of, value, arithmetic.scale_even(value, units, of))
 
 
 def priced(units: Array, price: Array, arithmetic: Arithmetic) -> Array:
@@ -216,7 +216,7 @@ def priced(units: Array, price: Array, arithmetic: Arithmetic) -> Array:
 
 def share(amount: Array, ppm: Array, arithmetic: Arithmetic) -> Array:
     """A share in ppm of an amount in cents."""
-    return arithmetic.mul_div_even(amount, ppm, 1e6)
+    return arithmetic.scale_even(amount, ppm, 1e6)
 
 
 def interest(balances: Array, rates: Array, days: Array, basis: Array, arithmetic: Arithmetic) -> Array:

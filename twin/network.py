@@ -65,6 +65,18 @@ class Sizes(NamedTuple):
         covered["shocks"] = tuple(map(max, self.shocks, other.shocks))
         return self._replace(**covered)
 
+    def axes(self) -> dict[str, int]:
+        """Length of every named axis."""
+        return {
+            "node": self.nodes, "product": self.products, "supplier": self.suppliers, "lane": self.lanes,
+            "outside": self.outside, "source": self.sources, "fan_out": self.fan_out, "channel": self.channels,
+            "leg": self.legs, "category": self.categories, "covenant": self.covenants, "slot": self.slots,
+            "due_slot": self.due_slots, "return_slot": self.return_slots, "life_slot": self.life_slots,
+            "perishable": self.perishables, "capped_lane": self.capped_lanes, "capped_source": self.capped_sources,
+            "capped_fan_out": self.capped_fan_out, "gate_day": self.gate_days, "lead_day": self.lead_days,
+            "word": 2, "facility": 2, "tax": 2, "claim": len(CLAIMS),
+        }  # fmt: skip
+
     @property
     def nodes(self) -> int:
         return sum(level.nodes for level in self.levels)
@@ -81,28 +93,28 @@ class Network:
     sizes: Sizes = static()
     posting: Array = array("entry account", "", "posting table: +1 debit, -1 credit")
     # own nodes
-    node_hash: Array = array("word node", "", "64-bit hash of each node's id")
+    node_hash: Array = array("word node", "", "64-bit hash of each node's id", "uint32")
     is_store: Array = array("node", "0/1", "stock stands on account 1210 (store) or 1200 (dc)")
     channel: Array = array("channel node", "0/1", "the channel through which a node sells")
     forecast: Array = array("node product", "unit", "demand a day that the company expects, before its calendar")
     storage_rate: Array = array("node product", "1/10000", "storage per unit and day")
     # products
-    product_hash: Array = array("word product", "", "64-bit hash of each product's id")
+    product_hash: Array = array("word product", "", "64-bit hash of each product's id", "uint32")
     vat: Array = array("product", "ppm", "VAT rate of sales and purchases")
     standard_cost: Array = array("product", "1/10000", "value of a return to an empty node")
     lost_share: Array = array("product", "ppm", "share of unmet demand that is lost")
     shrink_rate: Array = array("product", "ppm", "share of stock lost a day")
     return_share: Array = array("product", "ppm", "share of sales that comes back")
-    return_lag: Array = array("product", "day", "days from sale to return")
-    perishable: Array = array("perishable", "index", "products with a shelf life")
-    shelf_life: Array = array("perishable", "day", "shelf life at a node")
+    return_lag: Array = array("product", "day", "days from sale to return", "int32")
+    perishable: Array = array("perishable", "index", "products with a shelf life", "int32")
+    shelf_life: Array = array("perishable", "day", "shelf life at a node", "int32")
     expires: Array = array("perishable", "0/1", "not padding")
     recoverable: Array = array("product", "1/10000", "value a unit can be sold off for")
     has_recoverable: Array = array("product", "0/1", "takes part in write-down tests")
-    category: Array = array("product", "index", "category")
-    category_hash: Array = array("word category", "", "64-bit hash of each category's id")
+    category: Array = array("product", "index", "category", "int32")
+    category_hash: Array = array("word category", "", "64-bit hash of each category's id", "uint32")
     # lanes
-    lane_hash: Array = array("word lane", "", "64-bit hash of each lane's id")
+    lane_hash: Array = array("word lane", "", "64-bit hash of each lane's id", "uint32")
     internal: Array = array("lane", "0/1", "own node to own node")
     may_cross: Array = array("lane", "0/1", "later shipments may arrive earlier")
     mean_lead: Array = array("lane", "day", "declared mean lead time, whole days")
@@ -115,22 +127,22 @@ class Network:
     sourcing_rank: Array = array("lane product", "", "priority, lowest first; for nodes that source by priority")
     by_rank: Array = array("node product", "0/1", "sources by priority, not by share")
     # lanes from suppliers
-    outside: Array = array("outside", "index", "their place among the lanes")
+    outside: Array = array("outside", "index", "their place among the lanes", "int32")
     is_outside: Array = array("lane", "0/1", "comes from a supplier (absent lanes do not)")
-    outside_of: Array = array("lane", "index", "place among the outside lanes, for lanes that are")
+    outside_of: Array = array("lane", "index", "place among the outside lanes, for lanes that are", "int32")
     supplier: Array = array("supplier outside", "0/1", "the supplier of each")
     cost: Array = array("outside product", "1/10000", "purchase price")
     deposit_share: Array = array("outside", "ppm", "share of an order paid in advance")
     on_arrival: Array = array("outside", "0/1", "title passes on arrival (DDP), else on dispatch (FOB)")
     # own nodes that supply others: a table of lanes, padded
-    source_node: Array = array("source", "index", "the node")
-    out_lane: Array = array("source fan_out", "index", "lanes out, by id")
+    source_node: Array = array("source", "index", "the node", "int32")
+    out_lane: Array = array("source fan_out", "index", "lanes out, by id", "int32")
     out_lane_real: Array = array("source fan_out", "0/1", "not padding")
-    lane_out: Array = array("lane", "index", "place of an internal lane in that table, flattened")
+    lane_out: Array = array("lane", "index", "place of an internal lane in that table, flattened", "int32")
     # capacities
-    capped_lane: Array = array("capped_lane", "index", "lanes with a capacity")
+    capped_lane: Array = array("capped_lane", "index", "lanes with a capacity", "int32")
     lane_capacity: Array = array("capped_lane", "unit", "units a day over all products")
-    capped_source_lane: Array = array("capped_source capped_fan_out", "index", "lanes of a source with a capacity")
+    capped_source_lane: Array = array("capped_source capped_fan_out", "index", "lanes of a source with a capacity", "int32")
     capped_source_real: Array = array("capped_source capped_fan_out", "0/1", "not padding")
     source_capacity: Array = array("capped_source", "unit", "units a day over all lanes and products")
     # suppliers
@@ -171,14 +183,14 @@ class Network:
 class Days:
     """What the calendar, the plan and the terms say of each day; leading axis day, shared by all futures."""
 
-    day: Array = array("day", "day", "0 on the start date")
+    day: Array = array("day", "day", "0 on the start date", "int32")
     demand_product: Array = array("day product", "", "calendar factor of demand")
     demand_node: Array = array("day node", "", "calendar factor of demand")
     price: Array = array("day product", "1/10000", "selling price before shocks, promotions included")
-    due_supplier: Array = array("day supplier", "slot", "due slot of a bill whose title passes today")
-    due_leg: Array = array("day channel leg", "slot", "due slot of each leg of today's sales")
-    due_accrual: Array = array("day", "slot", "due slot of today's accruals")
-    due_tax: Array = array("day tax", "slot", "due slot of VAT and tax declared today")
+    due_supplier: Array = array("day supplier", "slot", "due slot of a bill whose title passes today", "int32")
+    due_leg: Array = array("day channel leg", "slot", "due slot of each leg of today's sales", "int32")
+    due_accrual: Array = array("day", "slot", "due slot of today's accruals", "int32")
+    due_tax: Array = array("day tax", "slot", "due slot of VAT and tax declared today", "int32")
     interest_days: Array = array("day facility", "day", "days of interest today")
     pays_interest: Array = array("day facility", "0/1", "accrued interest falls due today")
     expenses: Array = array("day", "cent", "planned payroll, rent and other expenses")

@@ -5,17 +5,20 @@ export to xarray read that line.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
+import numpy as np
 from jax import Array
 
 T = TypeVar("T")
 
 
-def array(axes: str, unit: str, about: str) -> Any:
-    """A field of a pytree: named axes (blank-separated, "" for a scalar), unit, and what it is."""
-    return dataclasses.field(metadata={"axes": tuple(axes.split()), "unit": unit, "about": about})
+def array(axes: str, unit: str, about: str, dtype: str = "float64") -> Any:
+    """A field of a pytree: named axes (blank-separated, "" for a scalar), unit, what it is, and its dtype."""
+    metadata = {"axes": tuple(axes.split()), "unit": unit, "about": about, "dtype": dtype}
+    return dataclasses.field(metadata=metadata)
 
 
 def static() -> Any:
@@ -27,6 +30,27 @@ def static() -> Any:
 def pytree(cls: type[T]) -> type[T]:
     """A frozen, keyword-only dataclass that JAX walks through."""
     return jax.tree_util.register_dataclass(dataclasses.dataclass(frozen=True, kw_only=True)(cls))
+
+
+def as_declared(tree: T, sizes: Mapping[str, int], leading: tuple[str, ...] = ()) -> T:
+    """The same pytree with every array in its declared dtype, after checking its shape; sub-trees are left alone.
+
+    sizes: length of each named axis; an axis that is not named may have any length. leading: axes in front of the
+    declared ones. Raises ValueError that names the field, its axes and the shape found.
+    """
+    fields = {}
+    for field in dataclasses.fields(tree):  # type: ignore[arg-type]
+        if "axes" not in field.metadata:
+            continue
+        value = np.asarray(getattr(tree, field.name), field.metadata["dtype"])
+        axes = (*leading, *field.metadata["axes"])
+        fits = len(axes) == value.ndim and all(
+            sizes.get(axis, length) == length for axis, length in zip(axes, value.shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"{type(tree).__name__}.{field.name}: expected axes {axes}, found shape {value.shape}")
+        fields[field.name] = value
+    return changed(tree, **fields)
 
 
 def changed(tree: T, **fields: Any) -> T:
@@ -77,7 +101,7 @@ class Ledger:
     base: Array = array("", "cent", "borrowing base in force")
     untaxed_profit: Array = array("", "cent", "profit before tax since the last tax day")
     losses: Array = array("", "cent", "tax losses carried forward")
-    default: Array = array("", "bool", "in default since an earlier close")
+    default: Array = array("", "bool", "in default since an earlier close", "bool")
     unpaid_closes: Array = array("", "day", "closes in a row with overdue or arrears")
     breach_closes: Array = array("covenant", "day", "closes in a row in breach since a test day")
     cost_low: Array = array("product", "cent", "lowest unit cost received so far, for the check of averages")

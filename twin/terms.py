@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kernels.ratio import Arithmetic
-from kernels.ration import ration, split
+from kernels.ration import ration, running_sum, split
 from twin.ledger import part, priced, share
 
 
@@ -51,7 +51,7 @@ def bill(
 
 def legs(gross: Array, shares: Array, arithmetic: Arithmetic) -> Array:
     """(channel, leg): the day's gross total of each channel over the legs of its terms. gross: (channel,)."""
-    return split(gross, shares, 1, arithmetic, money=True)
+    return split(gross, shares, 1, arithmetic, of="value")
 
 
 def pay(liquidity: Array, claims: list[Array], arithmetic: Arithmetic) -> tuple[list[Array], Array]:
@@ -59,9 +59,10 @@ def pay(liquidity: Array, claims: list[Array], arithmetic: Arithmetic) -> tuple[
 
     claims: one (claimant,) array per class; returns the payments, same shapes, and the liquidity that is left.
     """
-    paid = []
-    for claim in claims:
-        served = ration(liquidity, claim, 0, arithmetic, money=True)
-        liquidity = liquidity - jnp.sum(served)
-        paid.append(served)
-    return paid, liquidity
+    width = max(claim.shape[0] for claim in claims)
+    table = jnp.stack([jnp.pad(claim, (0, width - claim.shape[0])) for claim in claims])
+    due = jnp.sum(table, axis=1)
+    before = running_sum(due, 0) - due
+    served = ration(jnp.maximum(liquidity - before, 0.0), table, 1, arithmetic, of="money")
+    paid = [served[i, : claim.shape[0]] for i, claim in enumerate(claims)]
+    return paid, jnp.maximum(liquidity - jnp.sum(due), 0.0)

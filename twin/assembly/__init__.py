@@ -20,12 +20,14 @@ from twin.exogenous import Params
 from twin.network import Network, Sizes
 from twin.policies import Replenishment
 from twin.simulate import Inputs
-from twin.state import State, changed
+from twin.state import State, as_declared, changed
 from twin.tables import rows
 from twin.tables.company import Company
 
 # Standard deviations of the logarithm of shared demand factors; judgement, on the low side of category sales.
 DEFAULT_FACTORS = {"company_year": 0.03, "company_week": 0.03, "category_week": 0.05, "store_day": 0.05}
+# A negative binomial of this size is a Poisson law in all but name.
+POISSON = 1e9
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,24 @@ def assemble(company: Company, scenarios: Scenarios | None = None, room: Sizes |
     opening_dues = dues(company, s, book, c)
     sizes = plan_sizes(company, s, c, rows_of, capped, (longest, units.transit), opening_dues, cdf)
     sizes = sizes if room is None else sizes.cover(room)
-    network = network_of(company, s, c, sizes, capped)
+    axes = sizes.axes()
+    network = as_declared(network_of(company, s, c, sizes, capped), axes)
     state = opening(company, s, sizes, units, book, c, price_table, network.perishable)
     with jax.enable_x64(True):
         base = np.asarray(certificate(network, state, EXACT))
-    state = changed(state, ledger=changed(state.ledger, base=base))
+    state = State(
+        goods=as_declared(state.goods, axes),
+        dues=as_declared(state.dues, axes),
+        ledger=as_declared(changed(state.ledger, base=base), axes),
+        policy=(),
+    )
     inputs = {}
     for name, scenario in {"base": (), **scenarios}.items():
-        days = days_of(company, s, c, sizes, price_table, scenario)
+        days = as_declared(days_of(company, s, c, sizes, price_table, scenario), axes)
         hits, laws = shocks.compile_shocks(scenario, s, c.days, capped, sizes)
         inputs[name] = Inputs(days=days, shocks=hits, severities=laws, replay=None)
-    pad = np.ones((sizes.lanes, sizes.lead_days))
-    pad[:, : cdf.shape[1]] = cdf
-    params = jax.tree.map(lambda x: np.asarray(x)[None], params_of(company, s, pad, within))
-    return Model(company, s, c, network, policy, params, inputs, state)
+    params = params_of(company, s, cdf, within, sizes)
+    return Model(company, s, c, network, as_declared(policy, axes), params, inputs, state)
 
 
 def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:
@@ -83,16 +89,19 @@ def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:
     return found
 
 
-def params_of(company: Company, s: Structure, cdf: np.ndarray, within: np.ndarray) -> Params:
+def params_of(company: Company, s: Structure, cdf: np.ndarray, within: np.ndarray, sizes: Sizes) -> Params:
     """Parameters of the laws as the tables give them: one posterior draw."""
     shape = (len(s.nodes), len(s.products))
-    mean, size, zeros = np.zeros(shape), np.full(shape, 1e9), np.zeros(shape)
+    mean, size, zeros = np.zeros(shape), np.full(shape, POISSON), np.zeros(shape)
     for row in company.demand:
         at = s.node[row.node], s.product[row.product]
         mean[at], zeros[at] = float(row.mean), float(row.zero_share)
-        size[at] = float(row.size) if row.size is not None else 1e9
+        size[at] = float(row.size) if row.size is not None else POISSON
+    # longer tables than a lane needs end in ones
+    wide = np.ones((sizes.lanes, sizes.lead_days))
+    wide[:, : cdf.shape[1]] = cdf
     deviation = DEFAULT_FACTORS | {row.factor: float(row.deviation) for row in company.factors}
-    return Params(
-        demand_mean=mean, demand_size=size, zero_share=zeros,
-        lead_cdf=cdf, lead_capped=within, **{name: np.array(x) for name, x in deviation.items()},
-    )  # fmt: skip
+    params = Params(
+        demand_mean=mean, demand_size=size, zero_share=zeros, lead_cdf=wide, lead_capped=within, **deviation
+    )  # type: ignore[arg-type]
+    return jax.tree.map(lambda x: x[None], as_declared(params, sizes.axes()))

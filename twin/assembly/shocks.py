@@ -11,6 +11,7 @@ from twin.assembly.quanta import half_even, ppm
 from twin.assembly.structure import Structure
 from twin.exogenous import ADDING, SHOCK_FIELDS, Severities, Shock
 from twin.network import Sizes
+from twin.state import as_declared
 from twin.tables import rows
 
 SEVERITY_POINTS = 129
@@ -153,7 +154,7 @@ def compile_shocks(
                 rows=np.stack([r for r, _ in hit] + [blank[0]] * more),
                 columns=np.stack([c for _, c in hit] + [blank[1]] * more),
             )
-    return shocks, laws
+    return shocks, as_declared(laws, {})
 
 
 def blank_row(field: str) -> rows.Shock:

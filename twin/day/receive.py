@@ -21,7 +21,7 @@ from twin.terms import bill
 
 def receive(state: State, notes: Notes, s: Setting) -> tuple[State, Notes]:
     n, g, book = s.network, state.goods, state.ledger
-    arrived = rings.read(g.transit, lax.rem(s.days.day, jnp.int32(n.sizes.slots)))
+    arrived = rings.read_rows(g.transit, lax.rem(s.days.day, jnp.int32(n.sizes.slots)))
     released = part(book.transit_value, arrived, g.in_transit, s.arithmetic)
     value, bought = released, released[n.outside]
     own = jnp.sum(released, axis=1)

@@ -54,7 +54,7 @@ def transfer(state: State, notes: Notes, s: Setting, leaving: Array) -> tuple[St
     total = jnp.sum(units, axis=1)
     stock = g.on_hand[source]
     value = part(book.stock_value[source], total, stock, s.arithmetic)
-    over_lanes = per_lane(n, split(value, units, 1, s.arithmetic, money=True)) * n.internal[:, None]
+    over_lanes = per_lane(n, split(value, units, 1, s.arithmetic, of="value")) * n.internal[:, None]
     by_node, store = jnp.sum(value, axis=1), n.is_store[source]
     entries = {"transfer out of a dc": by_node @ (1.0 - store), "transfer out of a store": by_node @ store}
     allowance = book.allowance

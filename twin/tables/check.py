@@ -18,17 +18,24 @@ from twin.tables.faults import Fault, Faults, Finding, Origin
 
 Check = Callable[[Company], Iterator[Finding]]
 # Each check with the tables that must be complete; "company" stands for the settings.
-CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (*IDS, *ROUTES, *GOODS, *OPENING, *MONEY, *SHOCKS)
+Checks = tuple[tuple[Check, tuple[str, ...]], ...]
+OF_IDS: Checks = IDS
+BUILT_ON_IDS: Checks = (*ROUTES, *GOODS, *OPENING, *MONEY, *SHOCKS)
 
 
 def check(
     company: Company, origins: Mapping[str, Origin] | None = None, incomplete: Collection[str] = ()
 ) -> list[Fault]:
-    """All faults and warnings of a company, in the order of the checks. `origins` say where each table came from."""
+    """All faults and warnings of a company. `origins` say where each table came from."""
     unknown = set(incomplete)
     findings = [finding for finding in missing_tables(company) if finding.table not in unknown]
     unknown |= {finding.table for finding in findings}
-    for run, needs in CHECKS:
+    for run, needs in OF_IDS:
+        if not unknown.intersection(needs):
+            findings += run(company)
+    # What is built on wrong ids would only repeat their faults in other words.
+    unknown |= {finding.table for finding in findings if finding.severity == "E"}
+    for run, needs in BUILT_ON_IDS:
         if not unknown.intersection(needs):
             findings += run(company)
     places = origins or {}

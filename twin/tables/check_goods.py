@@ -179,7 +179,7 @@ def _most_lag(products: tuple[Product, ...]) -> int:
 
 
 def memory(company: Company, futures: int = 1, most: int = MEMORY_MOST) -> Iterator[Finding]:
-    """Whether the state fits. `futures` is 1 when tables are read: the runner cuts batches to what there is."""
+    """Whether the state fits; of one future when tables are read, since the runner cuts batches."""
     needed = state_bytes(company, futures)
     if needed > most:
         yield Finding(

@@ -158,6 +158,13 @@ def unknown(table: str, row: int | None, column: str, name: str, what: str, know
     return Finding("N012", table, row, column, name, f"is not a {what}; allowed: {listed(known)}{hint}")
 
 
+def lanes_to_themselves(company: Company) -> Iterator[Finding]:
+    for row, lane in enumerate(company.lanes):
+        if lane.source == lane.destination:
+            message = "a lane from a node to itself; name another destination or take the lane out"
+            yield Finding("N013", "lanes", row, "destination", lane.destination, message)
+
+
 def lanes_named_elsewhere(company: Company) -> Iterator[Finding]:
     """Sourcing, open orders and observed lead times stand on lanes, and a node's own source too."""
     found = routes(company)
@@ -231,6 +238,7 @@ IDS = (
     (lookalikes, ()),
     (references_to_nodes, ("nodes",)),
     (references_to_products, ("products",)),
+    (lanes_to_themselves, ()),
     (lanes_named_elsewhere, ("nodes", "lanes")),
     (channels, ("nodes", "receivables")),
     (terms_of_suppliers, ("suppliers",)),

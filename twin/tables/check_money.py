@@ -181,8 +181,10 @@ def _revolver(company: Company, row: int, revolver: Facility) -> Iterator[Findin
 
 
 def best_base(company: Company) -> Decimal | None:
-    """The borrowing base at the opening if all stock were of the product, and all receivables of the channel, with the
-    best advance: no opening can have more. None without a base."""
+    """The most that the opening borrowing base can be; None without a base.
+
+    It takes all stock as of the product, and all receivables as of the channel, with the best advance.
+    """
     given, found = company.settings, balances(company)
     if given.inventory_advance is None:
         return None

@@ -285,7 +285,7 @@ def parties(company: Company) -> Iterator[Finding]:
 
 
 def open_items_tie(company: Company) -> Iterator[Finding]:
-    """Where items of a kind are given, they make up the whole account (of VAT, at most: the rest is not yet declared)."""
+    """Items of a kind, where given, make up the whole account (of VAT at most: the rest is not declared)."""
     found = balances(company)
     by_accounts: dict[tuple[str, ...], list[Decimal]] = defaultdict(list)
     for item in company.open_items:

@@ -9,7 +9,7 @@ import networkx as nx
 from twin.tables.company import Company
 from twin.tables.faults import Finding, listed
 from twin.tables.routing import Place, Routes, routes
-from twin.tables.rows import Lane
+from twin.tables.rows import Lane, Node
 
 LONGEST_LEAD_TIME = 365
 
@@ -17,15 +17,6 @@ LONGEST_LEAD_TIME = 365
 def lanes_themselves(company: Company) -> Iterator[Finding]:
     observed = {(row.source, row.destination) for row in company.lead_times}
     for row, lane in enumerate(company.lanes):
-        if lane.source == lane.destination:
-            yield Finding(
-                "N013",
-                "lanes",
-                row,
-                "destination",
-                lane.destination,
-                "a lane from a node to itself; name another destination or take the lane out",
-            )
         yield from _lead_time(row, lane)
         if lane.lead_time_law == "empirical" and (lane.source, lane.destination) not in observed:
             yield Finding(
@@ -139,9 +130,9 @@ def sourcing_rules(company: Company) -> Iterator[Finding]:
 
 
 def clear_sources(company: Company) -> Iterator[Finding]:
-    """Every store-product has a source at every step back to a supplier, and only one where nothing is declared."""
+    """Every store-product has a source at every step back to a supplier, and by default only one."""
     found = routes(company)
-    if _cycles(found):
+    if not nx.is_directed_acyclic_graph(found.graph()):
         return
     place = {node.node: row for row, node in enumerate(company.nodes)}
     unserved = {
@@ -163,7 +154,7 @@ def clear_sources(company: Company) -> Iterator[Finding]:
             f"{node} could be served by {listed(dcs)}; name one of "
             "them in the column source, or give the table lanes",
         )
-    demand = [(row.node, row.product) for row in company.demand if row.node not in unserved]
+    demand = _known_demand(company, found, unserved)
     needed = found.needed(demand)
     for node in sorted(needed):
         unclear = [
@@ -172,7 +163,7 @@ def clear_sources(company: Company) -> Iterator[Finding]:
             if (node, product) not in found.sourcing and len(found.sources(node, product)) > 1
         ]
         if unclear:
-            names = [rule.source for rule in found.sources(node, unclear[0])]
+            names = found.sources(node, unclear[0])
             yield Finding(
                 "N016",
                 "nodes",
@@ -183,17 +174,31 @@ def clear_sources(company: Company) -> Iterator[Finding]:
                 f"{listed(unclear, 3)} and no sourcing rule; add rows to sourcing, or name the product's "
                 "supplier or the node's source",
             )
-    yield from _unreachable(company, found, unserved)
+    yield from _unreachable(company, found, demand)
 
 
-def _unreachable(company: Company, found: Routes, unserved: set[str]) -> Iterator[Finding]:
+def _known_demand(company: Company, found: Routes, unserved: set[str]) -> set[Place]:
+    """The store-products whose routes can be judged: of known nodes that are served by somebody."""
+    nodes = {node for node, kind in found.kinds.items() if kind != "supplier"} - unserved
+    return {
+        (row.node, row.product)
+        for row in company.demand
+        if row.node in nodes and row.product in found.supplier
+    }
+
+
+def _unreachable(company: Company, found: Routes, demand: set[Place]) -> Iterator[Finding]:
+    lanes = {(lane.source, lane.destination): (row, lane) for row, lane in enumerate(found.lanes)}
+    nodes = {node.node: (row, node) for row, node in enumerate(company.nodes)}
     shut = {node.node for node in company.nodes if node.capacity == 0}
-    reached = _reached(found, company, lambda lane: True)
-    open_ = _reached(found, company, lambda lane: lane.capacity != 0 and lane.source not in shut)
+    shut_lanes = any(lane.capacity == 0 for lane in found.lanes)
+    reached = open_ = _reached(found, demand, lambda lane: True)
+    if shut or shut_lanes:
+        open_ = _reached(found, demand, lambda lane: lane.capacity != 0 and lane.source not in shut)
     blocked: dict[tuple[str, int], list[str]] = defaultdict(list)
     for row, need in enumerate(company.demand):
         pair = (need.node, need.product)
-        if need.node not in found.kinds or need.product not in found.supplier or need.node in unserved:
+        if pair not in demand:
             continue
         if pair not in reached:
             into = [lane.source for lane in found.into.get(need.node, ())]
@@ -209,7 +214,7 @@ def _unreachable(company: Company, found: Routes, unserved: set[str]) -> Iterato
                 f"into it come from {listed(into) or 'nowhere'}; add a lane, or a row in sourcing",
             )
         elif pair not in open_:
-            blocked[_block(company, found, pair, reached)].append(f"{need.product} to {need.node}")
+            blocked[_block(pair, found, lanes, nodes, reached)].append(f"{need.product} to {need.node}")
     for (table, row), paths in sorted(blocked.items()):
         yield Finding(
             "N025",
@@ -221,31 +226,34 @@ def _unreachable(company: Company, found: Routes, unserved: set[str]) -> Iterato
         )
 
 
-def _reached(found: Routes, company: Company, is_open: Callable[[Lane], bool]) -> set[Place]:
+def _reached(found: Routes, demand: set[Place], is_open: Callable[[Lane], bool]) -> set[Place]:
     """The (node, product) that goods of a supplier can reach over open lanes."""
     lanes = {(lane.source, lane.destination) for lane in found.lanes if is_open(lane)}
-    needed = found.needed((row.node, row.product) for row in company.demand)
+    needed = found.needed(demand)
     reached: set[Place] = set()
     for node in nx.topological_sort(found.graph()):
         for product in needed.get(node, ()):
-            for rule in found.sources(node, product):
-                supplied = found.kinds.get(rule.source) == "supplier" or (rule.source, product) in reached
-                if supplied and (rule.source, node) in lanes:
+            for source in found.sources(node, product):
+                supplied = found.kinds.get(source) == "supplier" or (source, product) in reached
+                if supplied and (source, node) in lanes:
                     reached.add((node, product))
     return reached
 
 
-def _block(company: Company, found: Routes, pair: Place, reached: set[Place]) -> tuple[str, int]:
+def _block(
+    pair: Place,
+    found: Routes,
+    lanes: dict[Place, tuple[int, Lane]],
+    nodes: dict[str, tuple[int, Node]],
+    reached: set[Place],
+) -> tuple[str, int]:
     """Table and row of the capacity 0 that is nearest upstream of a pair that goods could else reach."""
     node, product = pair
-    lanes = {(lane.source, lane.destination): (row, lane) for row, lane in enumerate(found.lanes)}
-    nodes = {entry.node: (row, entry) for row, entry in enumerate(company.nodes)}
     while True:
         source = next(
-            rule.source
-            for rule in found.sources(node, product)
-            if (rule.source, node) in lanes
-            and (found.kinds[rule.source] == "supplier" or (rule.source, product) in reached)
+            source
+            for source in found.sources(node, product)
+            if (source, node) in lanes and (found.kinds[source] == "supplier" or (source, product) in reached)
         )
         row, lane = lanes[source, node]
         if lane.capacity == 0:
@@ -274,5 +282,5 @@ ROUTES = (
     (observed_lead_times, ()),
     (cycles, ("nodes", "lanes")),
     (sourcing_rules, ("sourcing",)),
-    (clear_sources, ("nodes", "products", "demand", "lanes", "sourcing")),
+    (clear_sources, ("nodes", "products", "lanes", "sourcing")),
 )

@@ -67,7 +67,7 @@ def _severity(row: int, shock: Shock) -> Iterator[Finding]:
     except PydanticCustomError as error:
         yield Finding(error.type, "shocks", row, "severity", shock.severity, error.message())
         return
-    if shock.field == "terms" and (law, numbers) != ("fixed", (1,)):
+    if shock.field == "terms" and (law, *numbers) != ("fixed", 1):
         yield Finding(
             "S007", "shocks", row, "severity", shock.severity, "terms change as a whole; leave it empty"
         )

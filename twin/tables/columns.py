@@ -86,8 +86,9 @@ def long_csv(path: Path, form: Format) -> LongTable:
 def _encode(cells: Sequence[str], known: dict[str, int]) -> Codes:
     """The places of a chunk's texts among all known ones; new texts are added at the end."""
     local, distinct = pd.factorize(np.array(cells, dtype=object))
-    places = np.fromiter((known.setdefault(cell, len(known)) for cell in distinct), np.int32, len(distinct))
-    return places[local]
+    places = [known.setdefault(cell, len(known)) for cell in distinct]
+    codes: Codes = np.array(places, np.int32)[local]
+    return codes
 
 
 def _joined(parts: Iterable[Codes]) -> Codes:

@@ -10,8 +10,11 @@ from twin.tables.values import text
 
 
 def input_hash(company: Company) -> str:
-    """SHA-256 of the validated tables: tables and columns in the dictionary's order, rows sorted, numbers in their
-    shortest form, ISO dates, null where nothing is given. Defaults are not filled in, row order does not matter."""
+    """SHA-256 of the validated tables, as hexadecimal digits.
+
+    Tables and columns stand in the dictionary's order, rows are sorted, numbers have their shortest form,
+    dates are ISO, and what is not given is null: defaults are not filled in, row order does not matter.
+    """
     digest = hashlib.sha256()
     for line in canonical(company):
         digest.update(line.encode())

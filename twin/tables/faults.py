@@ -97,7 +97,7 @@ def quoted(found: str) -> str:
 
 
 def is_remark(cell: str) -> bool:
-    """Whether a first cell marks its row as a remark or an example: it starts with '#' (but '#N/A' is a fault)."""
+    """Whether a first cell marks its row as a remark or an example: '#' first, but '#N/A' is a fault."""
     found = cell.strip()
     return found.startswith(REMARK) and not is_spreadsheet_error(found)
 

@@ -62,6 +62,11 @@ def kind(info: FieldInfo) -> str:
     return kinds.get(inner, "text")
 
 
+def may_be_empty(info: FieldInfo) -> bool:
+    """Whether nothing is a value of the column."""
+    return type(None) in get_args(info.annotation)
+
+
 def choices(info: FieldInfo) -> tuple[str, ...]:
     """The allowed words of a choice."""
     inner = info.annotation

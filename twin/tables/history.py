@@ -20,7 +20,7 @@ from twin.tables.columns import Codes, Column, LongTable, long_table
 from twin.tables.company import Company
 from twin.tables.declared import Format, format_of
 from twin.tables.faults import Fault, Faults
-from twin.tables.headings import kind, plain
+from twin.tables.headings import kind, may_be_empty, plain
 from twin.tables.history_checks import Recorded, receipts_checks, sales_checks
 from twin.tables.parse import match_header
 from twin.tables.read import declared_in, inside
@@ -33,7 +33,7 @@ UNITS_MOST = 2**24  # whole numbers that single precision keeps
 
 class Sale(Row):
     table, zh, key = "sales", "销售", ("date", "node", "product")
-    about = "What each store sold of each product each day. A day without a row is not recorded: write 0 for no sale."
+    about = "What each store sold of each product each day. A day without a row counts as not recorded."
     date: Day = column(REQUIRED, "日期", "date", "the day")
     node: Id = column(REQUIRED, "节点", "", "the store")
     product: Id = column(REQUIRED, "商品", "", "the product")
@@ -157,7 +157,6 @@ def _parsed(cells: Column, info: FieldInfo, form: Format) -> tuple[list[Any], li
     """Each distinct text through the rules of its column; problems as (code, place of the text, message)."""
     rules: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(rules)
-    optional = type(None) in getattr(info.annotation, "__args__", ())
     what = kind(info)
     values: list[Any] = []
     problems = []
@@ -165,7 +164,7 @@ def _parsed(cells: Column, info: FieldInfo, form: Format) -> tuple[list[Any], li
         value: Any = None
         try:
             standard = form.standard(cell, what)
-            if standard.strip() or not optional:
+            if standard.strip() or not may_be_empty(info):
                 value = adapter.validate_python(standard if standard.strip() else None)
             if what == "number" and value is not None and value > UNITS_MOST:
                 problems.append(("H013", at, f"exceeds {UNITS_MOST:,}; is it a total or a wrong unit?"))
@@ -207,12 +206,9 @@ def _array(values: list[Any], codes: Codes, info: FieldInfo) -> Any:
         place = {name: at for at, name in enumerate(categories)}
         return pd.Categorical.from_codes(np.array([place[value] for value in values])[codes], categories)
     if what == "date":
-        return np.array(
-            [np.datetime64("NaT") if value is None else value for value in values], "datetime64[s]"
-        )[codes]
+        return np.array(values, "datetime64[s]")[codes]  # None becomes "not a time"
     if what == "yes_no":
         return np.array(values, bool)[codes]
-    optional = type(None) in getattr(info.annotation, "__args__", ())
-    if optional:
+    if may_be_empty(info):
         return np.array([np.nan if value is None else float(value) for value in values])[codes]
     return np.array(values, np.int64)[codes]

@@ -79,9 +79,14 @@ def _ids(company: Company, frame: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def sales_checks(sales: Recorded, company: Company, until: date) -> Iterator[Fault]:
-    yield from _strangers(sales, company)
-    yield from _future(sales, "date", until)
-    yield from _twice(sales, ["date", "node", "product"], ["units", "price"])
+    faults = [
+        *_strangers(sales, company),
+        *_future(sales, "date", until),
+        *_twice(sales, ["date", "node", "product"], ["units", "price"]),
+    ]
+    yield from faults
+    if any(fault.severity == "E" for fault in faults):
+        return  # figures of a wrong table would only raise more questions
     yield from _gaps(sales)
     yield from _sold_out(sales)
     yield from _short(sales, company)

@@ -1,8 +1,8 @@
-"""From text to rows: which column a heading means, and each row through its model. All faults are collected."""
+"""From text to rows: which column a heading means, and each row through its model. Faults are collected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from twin.tables.declared import Format
 from twin.tables.faults import Fault, Origin, did_you_mean, listed
-from twin.tables.headings import choices, column_named, extra, kind, plain
+from twin.tables.headings import choices, column_named, extra, kind, may_be_empty, plain
 from twin.tables.rows import Row, Settings
 from twin.tables.sheets import Sheet, Stored
 from twin.tables.values import FORMULA_SIGNS, is_spreadsheet_error
@@ -52,9 +52,10 @@ def parse_sheet(sheet: Sheet, model: type[Row], form: Format) -> Parsed:
     )
     numbers: list[int] = []
     parsed: list[Any] = []
+    kinds = {column: kind(model.model_fields[column]) for column in places}
     for row, cells in sheet.rows:
         given = {column: unquoted(cells[place]) for column, place in places.items()}
-        result, problems = parse_row(model, given, form)
+        result, problems = _parse_row(model, given, kinds, form)
         faults += [
             sheet.fault(code, message, row, origin.headings[column], found)
             for code, column, found, message in problems
@@ -104,22 +105,21 @@ def match_header(sheet: Sheet, model: type[BaseModel]) -> tuple[dict[str, int], 
     return places, currencies, faults
 
 
-def parse_row(
-    model: type[BaseModel], given: Mapping[str, str], form: Format
+def _parse_row(
+    model: type[BaseModel], given: Mapping[str, str], kinds: Mapping[str, str], form: Format
 ) -> tuple[BaseModel | None, list[tuple[str, str, str, str]]]:
     """The row, or None and its problems: (code, column, found, message)."""
     problems = []
     data: dict[str, str | None] = {}
     for column, cell in given.items():
-        info = model.model_fields[column]
         try:
-            standard = form.standard(cell, kind(info))
+            standard = form.standard(cell, kinds[column])
         except PydanticCustomError as error:
             problems.append((error.type, column, cell, error.message()))
             continue
         if standard.strip():
             data[column] = standard
-        elif info.is_required():
+        elif model.model_fields[column].is_required():
             data[column] = None  # its validator knows what to say of an empty cell
     try:
         row = model.model_validate(data)
@@ -167,8 +167,7 @@ def parse_settings(sheet: Sheet, parsed: Parsed, form: Format) -> tuple[Settings
             faults.append(sheet.fault("N010", message, row, heading["setting"], setting.setting))
         else:
             places[name] = row
-            optional = type(None) in get_args(fields[name].annotation)
-            if optional and cells[row].strip().lower() in (NONE, "无"):
+            if may_be_empty(fields[name]) and cells[row].strip().lower() in (NONE, "无"):
                 given[name] = None
                 continue
             try:

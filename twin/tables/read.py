@@ -43,8 +43,8 @@ def read(path: str | Path) -> Reading:
     for model in TABLES:  # where a missing table would stand
         place = Origin(book.name, model.table) if book.exists() else Origin(f"{model.table}.csv")
         origins.setdefault(model.table, place)
-    empty = {model.table: () for model in TABLES if model.required}
-    company = Company(**{**empty, **tables, "settings": settings})
+    given: dict[str, Any] = {model.table: () for model in TABLES if model.required}
+    company = Company(**{**given, **tables}, settings=settings)
     if not faults or sheets:
         faults += check(company, origins, incomplete)
     if any(fault.severity == "E" for fault in faults):
@@ -111,7 +111,7 @@ def _entries(folder: Path, faults: list[Fault]) -> Iterator[Path]:
 def _load(
     files: Iterable[Path], faults: list[Fault], incomplete: set[str]
 ) -> tuple[dict[str, Sheet], Declarations]:
-    """The sheet of each table, by table name, and the declared formats, which must be known before CSV is read."""
+    """The sheet of each table, and the declared formats, which must be known before CSV is read."""
     found: list[Sheet] = []
     declarations: dict[tuple[str, str], Any] = {}
     files = list(files)
@@ -147,7 +147,7 @@ def _load(
 
 
 def declared_in(*folders: Path) -> tuple[Declarations, list[Fault]]:
-    """The declarations of the format files and sheets in folders, for the history that lies in one of them."""
+    """The declarations of the format files and sheets in folders, for a history in one of them."""
     faults: list[Fault] = []
     declarations: dict[tuple[str, str], Any] = {}
     for folder in folders:
@@ -180,7 +180,7 @@ def _unreadable(file: Path, error: Faults | OSError, incomplete: set[str]) -> tu
 
 
 def _format_sheet(file: Path) -> Sheet:
-    """The format table itself, of which nothing can be declared: its few words tell its encoding and delimiter."""
+    """The format table itself: nothing declares it, so its few words tell its encoding and delimiter."""
     first: Faults | None = None
     for encoding in ("utf-8", "gb18030"):
         for delimiter in (",", ";", "\t"):

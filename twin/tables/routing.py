@@ -1,5 +1,4 @@
-"""Who supplies whom with what: the lanes and sources that the tables give, or that hold where they are left
-out.
+"""Who supplies whom with what: the lanes and sources that the tables give, and the defaults for the rest.
 
 The rules, once for the checks and for building the network:
 - Without a lanes table a node with a `source` is served by it alone; other dcs by every supplier; other
@@ -34,16 +33,16 @@ class Routes:
     supplier: Mapping[str, str | None]  # product -> its supplier
     source: Mapping[str, str | None]  # node -> its own source
 
-    def sources(self, node: str, product: str) -> tuple[Sourcing, ...]:
-        """From whom a node buys a product: the table's rows, or one by default; several defaults are unclear."""
+    def sources(self, node: str, product: str) -> tuple[str, ...]:
+        """From whom a node buys a product: as the table says, else one by default; several are unclear."""
         if (node, product) in self.sourcing:
-            return self.sourcing[node, product]
+            return tuple(row.source for row in self.sourcing[node, product])
         supplier, own = self.supplier.get(product), self.source.get(node)
         chosen = []
         for lane in self.into.get(node, ()):
             wanted = supplier if self.kinds.get(lane.source) == "supplier" else own
             if wanted in (None, lane.source) or lane.source == own:
-                chosen.append(Sourcing.model_construct(node=node, product=product, source=lane.source))
+                chosen.append(lane.source)
         return tuple(chosen)
 
     def graph(self) -> nx.DiGraph:
@@ -53,15 +52,15 @@ class Routes:
         return graph
 
     def needed(self, demand: Iterable[Place]) -> dict[str, set[str]]:
-        """By node, the products that it must be able to get so that the demand can be met. Lanes without cycles."""
+        """By node, the products that it must be able to get to meet the demand. The lanes have no cycle."""
         products: dict[str, set[str]] = defaultdict(set)
         for node, product in demand:
             products[node].add(product)
         for node in reversed(list(nx.topological_sort(self.graph()))):
             for product in sorted(products.get(node, ())):
-                for row in self.sources(node, product):
-                    if self.kinds.get(row.source) in ("dc", "store"):
-                        products[row.source].add(product)
+                for source in self.sources(node, product):
+                    if self.kinds.get(source) in ("dc", "store"):
+                        products[source].add(product)
         return dict(products)
 
 

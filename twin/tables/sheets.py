@@ -33,14 +33,14 @@ _MAYBE_NOTHING = ("", REMARK, " ", "\t", "\u3000")
 
 
 class Stored(str):
-    """Text of a cell that the file itself holds as a number or a date: declared formats do not apply to it."""
+    """Text of a cell that the file holds as a number or a date: declared formats do not apply to it."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table as it stands in a file. Rows carry their spreadsheet number and as many cells as the header."""
+    """One table as it stands in a file. Rows carry their spreadsheet number and a cell per heading."""
 
     file: str
     sheet: str | None
@@ -65,7 +65,7 @@ class Sheet:
 
 
 def csv_sheet(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> Sheet:
-    """A whole CSV file. Ragged rows are faults and left out; a file that cannot be read at all raises Faults."""
+    """A whole CSV file. Ragged rows are faults and left out; a file that cannot be read raises Faults."""
     records = csv_records(path, encoding, delimiter)
     header_row, header = next(records)
     sheet = Sheet(path.name, None, header, [], header_row)

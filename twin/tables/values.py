@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-# One grammar for numbers: ASCII digits, a point, an exponent; no separators, no currency signs, no nan, no inf.
+# One grammar for numbers: ASCII digits, a point, an exponent; no separators, currency signs, nan or inf.
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|1\.#\w+)", re.IGNORECASE)
 _NOTHING = {"null", "none", "n/a", "na", "nil", "-", "--", "/", "?", "无", "空"}
@@ -29,7 +29,7 @@ LONGEST_TERM = 365
 
 def fail(code: str, message: str, **context: Any) -> PydanticCustomError:
     """An error with a code of RELIABILITY.md 5."""
-    return PydanticCustomError(code, message, context)  # type: ignore[arg-type]
+    return PydanticCustomError(code, message, context)
 
 
 def text(value: Any) -> str:
@@ -81,7 +81,7 @@ def number(value: Any) -> Decimal:
 
 
 def _remedy(found: str) -> str:
-    plain = unicodedata.normalize("NFKC", found).strip()
+    plain = re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", found)).strip()
     if plain != found and _NUMBER.fullmatch(plain):
         return f"write {plain} with ordinary digits"
     bare = re.sub(r"[\s$€£¥元]|CNY|RMB|EUR|USD", "", plain)

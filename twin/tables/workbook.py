@@ -30,11 +30,12 @@ _SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 def workbook_sheets(path: Path) -> list[Sheet]:
     """All sheets that hold anything; raises Faults if the file is no workbook or unsafe to open."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        # One open file for both: the library would leave its own open when it fails.
+        with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
             formulas = _look_through(path, archive)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about styles and extensions, which do not matter here
-                book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+                book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             try:
                 return [
                     sheet
@@ -126,23 +127,19 @@ def _sheet(path: Path, archive: zipfile.ZipFile, page: Any, formulas: set[str]) 
                 )
             )
         cells = (cells + [""] * len(header))[: len(header)]
-        for place in range(len(header)):
-            if (row, place + 1) in unstored:
-                sheet.faults.append(
-                    sheet.fault(
-                        "H009",
-                        "is a formula that was never calculated; open and save the "
-                        "workbook in a spreadsheet program",
-                        row,
-                        header[place],
-                    )
-                )
+        formulas_here = [place for place in range(len(header)) if (row, place + 1) in unstored]
+        if formulas_here:  # such a row has no values to be read: it is left out
+            message = (
+                "is a formula that was never calculated; open and save the workbook in a spreadsheet program"
+            )
+            sheet.faults.extend(sheet.fault("H009", message, row, header[place]) for place in formulas_here)
+            continue
         sheet.rows.append((row, cells))
     return sheet
 
 
 def _rows(page: Any, wanted: set[int]) -> Iterator[tuple[int, list[str]]]:
-    """(row number, cells) of every row that is neither blank nor a remark, and of the wanted rows if they are blank."""
+    """(row number, cells) of every row that is neither blank nor a remark, and of the wanted rows."""
     for row, values in enumerate(page.iter_rows(values_only=True), 1):
         cells = [_cell(value) for value in values] if any(value is not None for value in values) else []
         if row in wanted or (any(cells) and not is_remark(cells[0])):
@@ -159,7 +156,7 @@ def _cell(value: Any) -> str:
 
 
 def _formulas_without_value(archive: zipfile.ZipFile, member: str) -> set[tuple[int, int]]:
-    """Cells (row, column) that hold a formula and no result: they would read as empty, which means a default."""
+    """Cells (row, column) that hold a formula and no result: as empty cells they would mean a default."""
     found = set()
     with archive.open(member) as stream:
         for _, element in ElementTree.iterparse(stream):

@@ -35,7 +35,7 @@ _SUFFIXES = (".csv", ".parquet", ".xlsx")
 
 
 def write_workbook(company: Company, path: str | Path, lang: Literal["en", "zh"] = "en") -> None:
-    """One sheet per table, required ones green; descriptions and example rows are remarks and are not read."""
+    """One sheet per table, required ones green; descriptions and example rows are remarks, not read."""
     book = openpyxl.Workbook(write_only=True)
     for model in TABLES:
         page = book.create_sheet(model.zh if lang == "zh" else model.table)
@@ -81,7 +81,7 @@ def write_folder(company: Company, path: str | Path, kind: Literal["csv", "parqu
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder, which takes the place of `path` when all went well and vanishes if not."""
+    """A temporary path in the same folder: it takes the place of `path` if all went well, else vanishes."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -116,7 +116,7 @@ def _text(row: Row, column: str) -> str | None:
 
 
 def _cell(page: Any, row: Row, column: str, info: FieldInfo) -> Any:
-    """The cell of a workbook: numbers and dates as such, where a spreadsheet keeps them exactly; else text."""
+    """The cell of a workbook: numbers and dates as such where a spreadsheet keeps them exactly, else text."""
     cell = given(row, column)
     if cell is None:
         return None
