@@ -15,17 +15,13 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array, lax
 
-from kernels import cornish_fisher, elementary, tails
-from kernels.cornish_fisher import COUNT_MIN, Rows
-from kernels.elementary import polynomial
+from kernels import elementary, expansions, tails
+from kernels.cornish_fisher import COUNT_MIN
 from kernels.normal import normal, normal_of_tail, tail
 from kernels.stragglers import decide, stage, whole_batch
 
 _ROUNDS_MAX = 120
-# What float32 adds to the error of an expansion, as a share of the mean and of the distance from it,
-_SINGLE = 5e-7
-_SINGLE_SKEWED = 1.3e-6
-# and the relative error of a sum of probabilities, of which the second part goes with -log P(X = 0).
+# Relative error of a sum of probabilities in float32; the second part goes with -log P(X = 0).
 _SINGLE_SUM = 4e-6
 _SINGLE_EXPONENT = 3e-7
 
@@ -102,12 +98,13 @@ def _summed(aim: Array, ratio: Callable[[float], Array]) -> tuple[Array, Array]:
 
 
 def _code(
-    t: Array, exponent: Array, ratio: Callable[[float], Array], x: Array, tame: Array, error: Array, exact: bool
+    t: Array, exponent: Array, ratio: Callable[[float], Array], expansion: expansions.Expansion, exact: bool
 ) -> Array:
     """The count, or -1 - k if x is too near the whole number k >= 16, or -1 if nothing is known.
 
-    t: the uniform as `tail`; exponent = -log P(X = 0); x, its error and tame: the expansion and where it holds.
+    t: the uniform as `tail`; exponent = -log P(X = 0); ratio(j) = P(X = j) / P(X = j - 1).
     """
+    x, tame, error = expansion
     k = jnp.maximum(jnp.ceil(x), float(COUNT_MIN))
     aim = jnp.where(t > 0, t, 1.0 + t) * elementary.exp(exponent)
     if not exact:
@@ -123,68 +120,15 @@ def _code(
 
 
 def _poisson_code(t: Array, mean: Array, exact: bool) -> Array:
-    fit = cornish_fisher.poisson()
-    z, sigma = normal_of_tail(t), jnp.sqrt(mean)
-    distance = sigma * z + _parity_polynomial(fit.rows, z, 1.0 / sigma, 0)
-    tame = (jnp.abs(z) < fit.z_max) & (sigma > fit.sigma_min)
-    error = fit.error + _SINGLE * (mean + jnp.abs(distance))
-    return _code(t, mean, lambda j: mean * (1.0 / j), mean + distance, tame, error, exact)
-
-
-def _parity_polynomial(rows: Rows, z: Array, x: Array, shift: int) -> Array:
-    """sum_j x^j rows[j](z), rows[j] of the parity of j + shift."""
-    square, total = z * z, jnp.zeros_like(z)
-    for j in reversed(range(len(rows))):
-        row = polynomial(rows[j], square)
-        total = total * x + (row * z if (j + shift) % 2 else row)
-    return total
+    return _code(t, mean, lambda j: mean * (1.0 / j), expansions.poisson(normal_of_tail(t), mean), exact)
 
 
 def _negative_binomial_code(t: Array, mean: Array, size: Array, exact: bool) -> Array:
     odds = mean * (1.0 / size)
     failure = odds * (1.0 / (1.0 + odds))
     slope = failure * (size - 1.0)
-    expansion = _negative_binomial_expansion(normal_of_tail(t), mean, odds)
-    return _code(t, size * elementary.log1p(odds), lambda j: failure + slope * (1.0 / j), *expansion, exact)
-
-
-def _negative_binomial_expansion(z: Array, mean: Array, odds: Array) -> tuple[Array, Array, Array]:
-    """x of `cornish_fisher`, True inside its domain, and a bound of its error. odds = mean / size."""
-    broad, skewed = cornish_fisher.broad(), cornish_fisher.skewed()
-    width = odds + 0.5
-    sigma = jnp.sqrt(mean * (1.0 + odds))
-    inverse = 1.0 / sigma
-    rho = width * inverse
-    own = _parity_polynomial(broad.lattice, z, rho, 1)
-    own = own + _parity_polynomial(broad.kurtosis, z, rho, 1) * (inverse * inverse)
-    far_broad = sigma * z + width * _parity_polynomial(broad.gamma, z, rho, 0) + own * inverse
-
-    # s runs from -1 to 1 while z runs from low_0 - low_1 / rho to z_max
-    low, (r_middle, r_half) = skewed.low, skewed.rho_scale
-    s = (2.0 * z * rho - (skewed.z_max + low[0]) * rho + low[1]) * (1.0 / ((skewed.z_max - low[0]) * rho + low[1]))
-    r = (rho - r_middle) * (1.0 / r_half)
-    y = _triangle_polynomial(skewed.gamma, s, r)
-    own = _triangle_polynomial(skewed.lattice, s, r) + polynomial(skewed.small, r) * (1.0 / y)
-    far_skewed = (y - 1.0) * sigma * sigma * (1.0 / width) + own * inverse
-
-    is_broad = rho < broad.rho_max
-    distance = jnp.where(is_broad, far_broad, far_skewed)
-    x = (mean - 0.5) + distance
-    tame_skewed = (rho < skewed.rho_max) & (s > -1.0) & (y > skewed.y_min)
-    tame = (jnp.abs(z) < broad.z_max) & (is_broad | tame_skewed) & (x > COUNT_MIN - 1.5)
-    eighth = (z * z) * (z * z) * (z * z) * (z * z)
-    error_broad = (broad.error + broad.error_width * width) * (0.125 + 0.875 / broad.z_max**8 * eighth)
-    error = jnp.where(is_broad, error_broad, skewed.error + skewed.error_mean * mean)
-    error = error + jnp.where(is_broad, _SINGLE, _SINGLE_SKEWED) * (mean + jnp.abs(distance))
-    return x, tame, error
-
-
-def _triangle_polynomial(rows: Rows, t: Array, r: Array) -> Array:
-    """sum_j r^j rows[j](t)."""
-    total = jnp.zeros_like(t)
-    for row in reversed(rows):
-        total = total * r + polynomial(row, t)
-    return total
+    expansion = expansions.negative_binomial(normal_of_tail(t), mean, odds)
+    return _code(t, size * elementary.log1p(odds), lambda j: failure + slope * (1.0 / j), expansion, exact)
 
 
 def _wilson_hilferty(u: Array, mean: Array, size: Array) -> Array:

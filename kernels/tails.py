@@ -9,7 +9,10 @@ from fractions import Fraction
 from functools import cache
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
+from numpy.polynomial import chebyshev
+from scipy import special
 
 from kernels import elementary
 from kernels.elementary import polynomial
@@ -23,6 +26,7 @@ _SHAPE_MIN = 17
 # The upper tail of the gamma law comes from its continued fraction this far beyond the shape, with so many terms.
 _FRACTION_FROM = 2.5
 _FRACTION_TERMS = 48
+_ERFCX_MAX = 9.0
 
 
 def poisson(u: Array, k: Array, mean: Array) -> tuple[Array, Array]:
@@ -41,44 +45,58 @@ def _temme(a: Array, x: Array) -> tuple[Array, Array, Array]:
     """
     inverse = 1.0 / a
     excess = (x - a) * inverse
-    half_eta_squared = _log1p_defect(excess, x * inverse)
-    eta = jnp.sqrt(2.0 * half_eta_squared) * jnp.sign(excess)
-    scale = elementary.exp(-a * half_eta_squared) * lax.rsqrt(2.0 * math.pi * a)
+    half_eta_squared = _log1p_defect(excess, elementary.log(x * inverse))
+    root = jnp.sqrt(half_eta_squared)
+    above = excess > 0
+    eta = jnp.where(above, root, -root) * math.sqrt(2.0)
     correction = jnp.zeros_like(a)
     for row in reversed(_temme_rows()):
         correction = correction * inverse + polynomial(row, eta)
-    above = eta > 0
-    tail = 0.5 * lax.erfc(jnp.sqrt(a * half_eta_squared)) + jnp.where(above, scale, -scale) * correction
+    spread, peak = jnp.sqrt(a), elementary.exp(-a * half_eta_squared)
+    scale = peak * (1.0 / spread) * math.sqrt(0.5 / math.pi)
+    tail = 0.5 * peak * _erfcx(root * spread) + jnp.where(above, scale, -scale) * correction
     return above, tail, scale
 
 
-def gamma(shape: Array, x: Array) -> tuple[Array, Array, Array]:
-    """P(shape, x), Q(shape, x) and x times the density, each to full relative accuracy; shape, x > 0.
+def _erfcx(y: Array) -> Array:
+    """e^(y^2) erfc(y), y >= 0; beyond 9, where erfc is below 1e-36, only its size is right."""
+    t = 1.0 / (1.0 + 0.5 * jnp.minimum(y, _ERFCX_MAX))
+    low = 1.0 / (1.0 + 0.5 * _ERFCX_MAX)
+    return t * polynomial(_erfcx_row(), (2.0 * t - (1.0 + low)) * (1.0 / (1.0 - low)))
+
+
+@cache
+def _erfcx_row() -> tuple[float, ...]:
+    """erfcx(y) / t as a polynomial of t = 1 / (1 + y / 2), moved to [-1, 1]; relative error below 1e-15."""
+    low = 1.0 / (1.0 + 0.5 * _ERFCX_MAX)
+
+    def ratio(s: np.ndarray) -> np.ndarray:
+        t = 0.5 * (1.0 + low) + 0.5 * (1.0 - low) * s
+        return special.erfcx(2.0 / t - 2.0) / t
+
+    return tuple(map(float, chebyshev.cheb2poly(chebyshev.chebinterpolate(ratio, 20))))
+
+
+def gamma(upper: Array, shape: Array, log_x: Array) -> tuple[Array, Array]:
+    """Q(shape, x) where `upper`, else P(shape, x), to full relative accuracy, and x times the density.
 
     Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x /
     Gamma(a + 1) (DLMF 8.8.11). Where that would cancel in Q, its continued fraction (DLMF 8.9.2) serves.
     """
+    x, inverse = elementary.exp(log_x), 1.0 / shape
+    deviance = shape * _log1p_defect((x - shape) * inverse, log_x - elementary.log(shape))
+    # a quotient of two arrays: see `negative_binomial`
+    moment = shape * elementary.exp(-deviance - _stirling_error_small(shape)) / (math.sqrt(2 * math.pi) * jnp.sqrt(shape))
     small = shape < _SHAPE_MIN
-    a = jnp.where(small, shape + float(_SHAPE_MIN), shape)
-    above, tail, _ = _temme(a, x)
-    lower, upper = jnp.where(above, 1.0 - tail, tail), jnp.where(above, tail, 1.0 - tail)
-    term = total = jnp.ones_like(x)
+    above, tail, _ = _temme(jnp.where(small, shape + float(_SHAPE_MIN), shape), x)
+    power = numerator = denominator = jnp.ones_like(x)
     for i in range(1, _SHAPE_MIN):
-        term = term * (x * (1.0 / (shape + float(i))))
-        total = total + term
-    log_x = jnp.log(x)
-    # shape times D, for large shapes through Stirling's formula
-    moment = jnp.exp(
-        jnp.where(
-            small,
-            shape * log_x - x - lax.lgamma(shape),
-            -shape * _log1p_defect((x - shape) / shape, x / shape) - _stirling_error_small(shape),
-        )
-    ) * jnp.where(small, 1.0, jnp.sqrt(shape * (0.5 / math.pi)))
-    added = jnp.where(small, moment / shape * total, 0.0)
-    fraction = moment * _gamma_fraction(shape, x)
-    far = small & (x > shape + _FRACTION_FROM)
-    return lower + added, jnp.where(far, fraction, upper - added), moment
+        power, factor = power * x, shape + float(i)
+        numerator, denominator = numerator * factor + power, denominator * factor
+    added = jnp.where(small, moment * inverse * (numerator / denominator), 0.0)
+    raised = jnp.where(above == upper, tail, 1.0 - tail) + jnp.where(upper, -added, added)
+    far = upper & small & (x > shape + _FRACTION_FROM)
+    return jnp.where(far, moment * _gamma_fraction(shape, x), raised), moment
 
 
 def _gamma_fraction(a: Array, x: Array) -> Array:
@@ -106,8 +124,8 @@ def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Arr
     total, inverse, inverse_b = size + b, 1.0 / (size + mean), 1.0 / b
     success, failure = size * inverse, mean * inverse
     surplus = success * (mean - b)  # size - (size + b) p, and minus b - (size + b)(1 - p)
-    deviance = size * _log1p_defect((b - mean) * inverse, total * inverse)
-    deviance += b * _log1p_defect(surplus * inverse_b, failure * total * inverse_b)
+    deviance = size * _log1p_defect((b - mean) * inverse, elementary.log(total * inverse))
+    deviance += b * _log1p_defect(surplus * inverse_b, elementary.log(failure * total * inverse_b))
     errors = _stirling_error(total) - _stirling_error(b) - _stirling_error_small(size)
     scale = elementary.exp(errors - deviance) * jnp.sqrt(size * b * (1.0 / (2.0 * math.pi * total)))
     upper = surplus < -_UPPER_FROM
@@ -151,15 +169,15 @@ def _beta_fraction(p: Array, q: Array, x: Array, y: Array, surplus: Array) -> Ar
     return 1.0 / (p * (surplus + 1.0) * here + first * (1.0 / value))
 
 
-def _log1p_defect(d: Array, whole: Array) -> Array:
-    """d - log(1 + d) with 1 + d = whole, without loss near d = 0.
+def _log1p_defect(d: Array, log_whole: Array) -> Array:
+    """d - log(1 + d), given that logarithm, without loss near d = 0.
 
     With s = d / (2 + d), log(1 + d) = 2 (s + s^3/3 + ..) and d - 2 s = d s.
     """
     s = d * (1.0 / (2.0 + d))
     z = s * s
     series = polynomial([2.0 / (2 * k + 3) for k in range(10)], z)
-    return jnp.where(jnp.abs(s) < 0.16, s * (d - z * series), d - elementary.log(whole))
+    return jnp.where(jnp.abs(s) < 0.16, s * (d - z * series), d - log_whole)
 
 
 def _stirling_error(x: Array) -> Array:

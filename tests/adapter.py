@@ -9,9 +9,11 @@ import numpy as np
 from kernels.ratio import EXACT
 from twin.assembly import Model, assemble
 from twin.day.close import certificate
-from twin.exogenous import Luck
+from twin.exogenous import Luck, replay
 from twin.ledger import ACCOUNT
 from twin.network import CLAIMS, Sizes
+from twin.policies import replenish
+from twin.simulate import Record, nothing, simulate
 from twin.state import changed
 from twin.tables import rows
 from twin.tables.company import Company
@@ -232,7 +234,7 @@ def model(case: dict, room: Sizes | None = None) -> Model:
         inputs[name] = changed(given, days=days, replay=history(case, found))
     policy = changed(found.policy, **levels(case, found))
     return Model(
-        found.company, s, found.calendar, changed(n, pack=pack, penalty=penalty), policy, found.params, inputs, state
+        found.company, s, found.calendar, found.capped, changed(n, pack=pack, penalty=penalty), policy, found.params, inputs, state
     )
 
 
@@ -315,15 +317,10 @@ def history(case: dict, found: Model) -> Luck:
 
 def play(case: dict, found: Model) -> dict[str, np.ndarray]:
     """The case through the twin in exact mode: what the oracle records, leading axis day."""
-    from twin.exogenous import replay
-    from twin.policies import replenish
-    from twin.simulate import Record, simulate
-
     run = simulate(
         found.network, replenish, found.policy, replay, found.params, found.inputs.get("case", found.inputs["base"]),
         found.opening, np.zeros(1), record=EVERYTHING,
     )  # fmt: skip
-    assert isinstance(EVERYTHING, Record)
     return jax.tree.map(lambda x: x[0], run.series) | {"residuals": run.residuals[0]}
 
 
@@ -339,13 +336,7 @@ def _everything(state, flows):
     }  # fmt: skip
 
 
-def _nothing(state, flows):
-    return ()
-
-
-from twin.simulate import Record  # noqa: E402
-
-EVERYTHING = Record(_everything, _nothing)
+EVERYTHING = Record(_everything, nothing, nothing)
 
 
 def difference(case: dict, found: Model, days: dict[str, np.ndarray], records: list[dict]) -> str | None:

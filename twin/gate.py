@@ -8,7 +8,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from kernels import rings
 from kernels.ratio import Arithmetic
 from kernels.ration import running_sum
 from twin.goods import cut

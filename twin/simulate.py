@@ -29,7 +29,6 @@ from twin.exogenous import (
     draw_severities,
     effective,
 )
-from twin.ledger import balance
 from twin.network import Days, Network
 from twin.policies import Policy
 from twin.state import Flows, State, changed, pytree
@@ -52,22 +51,27 @@ class Inputs:
 
 
 class Record(NamedTuple):
-    """What to keep: `series` is stacked over days, `totals` is summed over days. (state at the close, flows) -> pytree."""
+    """What to keep, as functions (state at the close, flows of the day) -> pytree.
+
+    series: by draw and day. totals: by draw, summed over days. pooled: by day, summed over draws.
+    """
 
     series: Callable[[State, Flows], Any]
     totals: Callable[[State, Flows], Any]
+    pooled: Callable[[State, Flows], Any]
 
 
 class Run(NamedTuple):
     """Results of one scenario under one policy; leading axis draw, on the host.
 
-    series: leading axes (draw, day). totals: (draw, ...). closing: the last state of each future. residuals:
-    (draw, invariant), the worst day of each daily invariant.
+    series: leading axes (draw, day). totals: (draw, ...). pooled: (day, ...). closing: the last state of each future.
+    residuals: (draw, invariant), the worst day of each daily invariant.
     """
 
     draws: np.ndarray
     series: Any
     totals: Any
+    pooled: Any
     closing: State
     residuals: np.ndarray
 
@@ -81,45 +85,9 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> 
     return lax.scan(step, carry, days)
 
 
-def company_series(state: State, flows: Flows) -> dict[str, Array]:
-    """Daily company-level series: money in cents, demand in units."""
-    balances = flows.balances
-    money = {
-        "cash": balance(balances, 1000),
-        "headroom": flows.headroom,
-        "limit": flows.limit,
-        "revolver": -balance(balances, 2400),
-        "term_loan": -balance(balances, 2500),
-        "overdue": jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears),
-        "payables": -balance(balances, 2000) - balance(balances, 2010),
-        "receivables": balance(balances, 1100) + balance(balances, 1110),
-        "inventory": sum(balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)),
-        "refused": flows.refused,
-        "covenant_value": flows.covenant_value,
-        "amounts": flows.amounts,
-    }
-    units = {"demand": flows.demand, "met": flows.met, "lost": flows.lost}
-    return (
-        money
-        | {name: jnp.sum(x) for name, x in units.items()}
-        | {"node_demand": jnp.sum(flows.demand, axis=1), "node_met": jnp.sum(flows.met, axis=1)}
-        | {"default": state.ledger.default}
-    )
-
-
-def location_totals(state: State, flows: Flows) -> dict[str, Array]:
-    """Per-location totals over the horizon; on_hand and backorders are sums of daily closes."""
-    return {
-        "demand": flows.demand,
-        "met": flows.met,
-        "lost": flows.lost,
-        "on_hand": state.goods.on_hand,
-        "backorders": state.goods.backorders,
-        "capped": flows.capped,
-    }
-
-
-COMPANY = Record(company_series, location_totals)
+def nothing(state: State, flows: Flows) -> tuple[()]:
+    """Keep nothing."""
+    return ()
 
 
 def play(
@@ -134,10 +102,12 @@ def play(
     seed: Pair,
     *,
     arithmetic: Arithmetic,
-    record: Record = COMPANY,
+    record: Record,
     engine: Engine = scan,
-) -> tuple[State, Any, Any, Array]:
-    """One future: closing state, series by day, totals, worst residuals. params: of one posterior draw.
+) -> tuple[State, Any, Any, Any, Array]:
+    """One future: closing state, series by day, totals, what is to be pooled by day, worst residuals.
+
+    params: of one posterior draw.
 
     Pure and differentiable in every array; runs under the caller's x64 setting.
     """
@@ -156,15 +126,16 @@ def play(
         state, totals, worst = carry
         after, flows, residuals = advance(state, today)
         totals = jax.tree.map(jnp.add, totals, record.totals(after, flows))
-        return (after, totals, jnp.maximum(worst, residuals)), record.series(after, flows)
+        by_day = record.series(after, flows), record.pooled(after, flows)
+        return (after, totals, jnp.maximum(worst, residuals)), by_day
 
     by_day = (inputs.days, {field: shock.change for field, shock in inputs.shocks.items()}, inputs.replay)
     first = jax.tree.map(lambda x: x[0], by_day)
     shapes = jax.eval_shape(lambda s, d: record.totals(*advance(s, d)[:2]), opening, first)
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     worst = jnp.zeros(len(invariants.DAILY), jnp.float64)
-    (closing, totals, worst), series = engine(step, (opening, totals, worst), by_day)
-    return closing, series, totals, worst
+    (closing, totals, worst), (series, pooled) = engine(step, (opening, totals, worst), by_day)
+    return closing, series, totals, pooled, worst
 
 
 @partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "engine"))
@@ -176,6 +147,7 @@ def _block(
     opening: State,
     draws: Array,
     posterior: Array,
+    counts: Array,
     seed: Pair,
     *,
     policy: Policy,
@@ -183,17 +155,19 @@ def _block(
     arithmetic: Arithmetic,
     record: Record,
     engine: Engine,
-) -> tuple[State, Any, Any, Array]:
-    """One block of futures. posterior: (draw,) the posterior draw of each."""
+) -> tuple[State, Any, Any, Any, Array]:
+    """One block of futures. posterior: (draw,) the posterior draw of each; counts: (draw,) 0 for futures that fill up."""
 
-    def future(draw: Array, which: Array) -> tuple[State, Any, Any, Array]:
+    def future(draw: Array, which: Array) -> tuple[State, Any, Any, Any, Array]:
         mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
         return play(
             network, policy, policy_params, source, mine, inputs, opening, draw, seed,
             arithmetic=arithmetic, record=record, engine=engine,
         )  # fmt: skip
 
-    return jax.vmap(future)(draws, posterior)
+    closing, series, totals, pooled, worst = jax.vmap(future)(draws, posterior)
+    pooled = jax.tree.map(lambda x: jnp.tensordot(counts, x, 1), pooled)
+    return closing, series, totals, pooled, worst
 
 
 def block_size(network: Network, days: int) -> int:
@@ -215,7 +189,7 @@ def simulate(
     *,
     seed: int = 0,
     mode: str = "exact",
-    record: Record = COMPANY,
+    record: Record,
     engine: Engine = scan,
     block: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
@@ -234,7 +208,8 @@ def simulate(
         need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
     size = min(block or block_size(network, inputs.days.day.shape[0]), len(draws))
-    parts = []
+    parts: list[Any] = []
+    pools: list[Any] = []
     with jax.enable_x64(True):
         words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
         for start in range(0, len(draws), size):
@@ -242,11 +217,14 @@ def simulate(
             # the last block is filled up by repeating a draw, so that every block runs the same programme
             filled = np.resize(mine, size) if len(mine) < size else mine
             which = (filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)).astype(np.int32)
-            out = _block(
-                network, policy_params, params, inputs, opening, filled, which, words,
+            counts = (np.arange(size) < len(mine)).astype(np.float64)
+            closing, series, totals, pooled, worst = _block(
+                network, policy_params, params, inputs, opening, filled, which, counts, words,
                 policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine,
             )  # fmt: skip
-            parts.append(jax.tree.map(lambda x, keep=len(mine): np.asarray(x)[:keep], out))
+            kept = (closing, series, totals, worst)
+            parts.append(jax.tree.map(lambda x, keep=len(mine): np.asarray(x)[:keep], kept))
+            pools.append(jax.tree.map(np.asarray, pooled))
             progress(start + len(mine))
     closing, series, totals, residuals = jax.tree.map(lambda *x: np.concatenate(x), *parts)
-    return Run(draws, series, totals, closing, residuals)
+    return Run(draws, series, totals, jax.tree.map(lambda *x: sum(x), *pools), closing, residuals)

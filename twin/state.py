@@ -143,6 +143,7 @@ class Flows:
     headroom: Array = array("", "cent", "cash and undrawn line at the close")
     limit: Array = array("", "cent", "commitment or borrowing base, whichever is lower")
     covenant_value: Array = array("covenant", "cent", "measured value of each covenant")
-    interest: Array = array("", "cent", "interest accrued today on opening balances")
+    interest: Array = array("facility", "cent", "interest accrued today on opening balances")
+    rate: Array = array("facility", "ppm", "interest rates of today")
     overrun: Array = array("", "day", "days by which a lead time passed the longest one planned for")
     sweep_violation: Array = array("", "cent", "drawn while over the limit, or drawn and repaid at once")

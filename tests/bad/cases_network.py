@@ -26,6 +26,8 @@ NO_LANES = {"lanes.csv": None, "lead_times.csv": None, "orders.csv": None, "sour
 NOWHERE = link("gone.csv", "stock.csv")
 
 OWN_SOURCE = "node,kind,channel,source\nV1,supplier,,\nV2,supplier,,\nDC1,dc,,\nS1,store,,S2\nS2,store,web,\n"
+DC_BEHIND_DC = "node,kind,channel,source\nV1,supplier,,\nV2,supplier,,\nDC1,dc,,\nDC2,dc,,DC1\n"
+DC_BEHIND_DC += "S1,store,,DC1\nS2,store,web,DC2\n"
 
 # fmt: off
 NETWORK = [
@@ -104,14 +106,19 @@ NETWORK = [
          "a supplier is needed", also=frozenset({"M004"})),
     Case("N012", "source without a lane", {"sourcing.csv": ("DC1,B,V2,1,12,12", "S1,B,V2,1,12,12")},
          "sourcing.csv:2:source", "there is no lane"),
-    Case("N012", "own source without a lane",
-         {"nodes.csv": OWN_SOURCE},
-         "nodes.csv:5:source", "take one of: DC1"),
+    Case("N012", "own source without a lane", {"nodes.csv": OWN_SOURCE}, "nodes.csv:5:source",
+         "take one of: DC1"),
     Case("N012", "unknown channel", {"nodes.csv": ("S2,store,web", "S2,store,wbe")}, "nodes.csv:6:channel",
          "did you mean 'web'?"),
     Case("N012", "channel of no node", {"receivables.csv": ("card,card,2,1,,0.006,",
          "card,card,2,1,,0.006,\ncash,card,0,1,,,")}, "receivables.csv:3:channel", "no node sells",
          severity="W"),
+    Case("N012", "order from another supplier", {"orders.csv": ("V1,DC1,A", "V2,DC1,A")},
+         "orders.csv:3:source", "share 0 if only once"),
+    Case("N012", "order that nothing needs", {"products.csv": ("B,fresh", "C,fresh,V1,9,5,0.13,1\nB,fresh"),
+         "orders.csv": ("V1,DC1,A", "V1,DC1,C")}, "orders.csv:3:product", "take the order out"),
+    Case("N012", "party of accruals", {"open_items.csv": ("accrued,,", "accrued,V1,")},
+         "open_items.csv:6:party", "leave it empty"),
     Case("N012", "unknown party", {"open_items.csv": ("payable,V1", "payable,V9")}, "open_items.csv:2:party",
          "allowed: V1, V2"),
     Case("N013", "lane to itself", {"lanes.csv": ("DC1,S2", "S2,S2")}, "lanes.csv:5:destination", "another"),
@@ -123,9 +130,14 @@ NETWORK = [
          "come from nowhere; add a lane"),
     Case("N015", "supplier does not reach the dc", {"products.csv": ("A,dry,V1", "A,dry,V3"),
          "nodes.csv": ("V2,supplier", "V3,supplier,,\nV2,supplier"), "suppliers.csv": ("V2,30",
-         "V3,30,,\nV2,30")}, "demand.csv:2:node", "A (supplier V3) cannot reach S1"),
+         "V3,30,,\nV2,30")}, "demand.csv:2:node", "A (supplier V3) cannot reach S1",
+         also=frozenset({"N012"})),
     Case("N016", "two sources", {"lanes.csv": THREE_WAYS, "lead_times.csv": None}, "nodes.csv:5:node",
          "add rows to sourcing", also=frozenset({"M002"})),
+    Case("N016", "nobody named the supplier", {"products.csv": ("A,dry,V1", "A,dry,")}, "nodes.csv:4:node",
+         "could buy A from V1, V2"),
+    Case("N016", "dc behind a dc without lanes", {**NO_LANES, "nodes.csv": DC_BEHIND_DC},
+         "nodes.csv:5:source", "give the table lanes instead", also=frozenset({"M002"})),
     Case("N016", "two dcs without lanes", {**NO_LANES, "nodes.csv": TWO_DCS}, "nodes.csv:6:source",
          "DC1, DC2; name one", also=frozenset({"M002"})),
     Case("N016", "rule of one of two", {"sourcing.csv": ("DC1,B,V2,1,12,12",

@@ -1,8 +1,8 @@
 """Every form of bad input gets its code, its place and a remedy; never a traceback, never slowly.
 
 One change at a time is made to a small valid company. The wording of messages is free, so only a fragment of
-the remedy is asserted. A case must not drag other codes along, unless it says which: a user should not have to
-guess which of ten messages is the cause.
+the remedy is asserted. A case must not drag other codes along, unless it says which: a user should not have
+to guess which of ten messages is the cause.
 """
 
 import time

@@ -12,7 +12,7 @@ from twin.tables import rows
 from twin.tables.check import BUILT_ON_IDS, OF_IDS, check, ensure
 from twin.tables.check_goods import memory, state_bytes
 from twin.tables.check_money import best_base, month_end
-from twin.tables.check_routes import slots
+from twin.tables.check_routes import default_routes, slots
 from twin.tables.company import Company
 from twin.tables.faults import Faults
 from twin.tables.routing import routes
@@ -67,24 +67,41 @@ def test_default_lanes() -> None:
     assert lanes(shop(nodes("V supplier", "S store", "T store"))) == {("V", "S"), ("V", "T")}
     two = nodes("V supplier", "D dc", "E dc", "S store D", "T store E", "U store V")
     assert lanes(shop(two)) == {("V", "D"), ("V", "E"), ("D", "S"), ("E", "T"), ("V", "U")}
-    tiers = nodes("V supplier", "P dc", "D dc P", "S store D")
-    assert lanes(shop(tiers)) == {("V", "P"), ("P", "D"), ("D", "S")}
     assert lanes(shop(nodes("V supplier", "D dc", "E dc", "S store"))) == {("V", "D"), ("V", "E")}
 
 
+def test_what_default_lanes_cannot_say_is_a_fault() -> None:
+    for described in (
+        nodes("V supplier", "D dc", "E dc", "S store"),
+        nodes("V supplier", "P dc", "D dc P", "S store D"),
+        nodes("V supplier", "S store V"),
+    ):
+        [finding] = default_routes(shop(described))
+        assert (finding.code, finding.column) == ("N016", "source")
+
+
 def test_default_sources() -> None:
-    def sources(company: Company, node: str) -> list[str]:
-        return list(routes(company).sources(node, "A"))
+    def sources(company: Company, node: str) -> tuple[list[str], bool]:
+        found = routes(company)
+        return list(found.sources(node, "A")), found.unclear(node, "A")
 
     described = nodes("V supplier", "W supplier", "D dc", "S store")
-    assert sources(shop(described), "D") == ["V", "W"]  # unclear: N016
+    assert sources(shop(described), "D") == (["V", "W"], True)
     named = replace(shop(described), products=(rows.Product(product="A", price="2", cost="1", supplier="W"),))
-    assert sources(named, "D") == ["W"]
-    assert sources(named, "S") == ["D"]
-    assert sources(replace(named, sourcing=(rows.Sourcing(node="D", product="A", source="V"),)), "D") == ["V"]
-    lane = rows.Lane(source="D", destination="S"), rows.Lane(source="E", destination="S")
-    given = shop(nodes("V supplier", "D dc", "E dc", "S store E"), lanes=lane)
-    assert sources(given, "S") == ["E"]
+    assert sources(named, "D") == (["W"], False)
+    assert sources(named, "S") == (["D"], False)
+    assert sources(replace(named, sourcing=(rows.Sourcing(node="D", product="A", source="V"),)), "D") == (
+        ["V"],
+        False,
+    )
+    one_lane = rows.Lane(source="V", destination="D"), rows.Lane(source="D", destination="S")
+    assert sources(replace(shop(described), lanes=one_lane), "D") == (
+        ["V"],
+        True,
+    )  # nobody said that V makes it
+    two = rows.Lane(source="D", destination="S"), rows.Lane(source="E", destination="S")
+    assert sources(shop(nodes("V supplier", "D dc", "E dc", "S store"), lanes=two), "S") == (["D", "E"], True)
+    assert sources(shop(nodes("V supplier", "D dc", "S store")), "D") == (["V"], False)  # the only supplier
 
 
 def test_month_ends() -> None:

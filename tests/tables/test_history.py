@@ -13,6 +13,7 @@ from twin.tables import columns
 from twin.tables.declared import Format
 from twin.tables.faults import Faults
 from twin.tables.history import Receipt, Sale, read_history
+from twin.tables.read import read
 from twin.tables.sheets import csv_sheet
 
 
@@ -58,6 +59,7 @@ def test_headings_and_encoding_as_in_the_tables(tmp_path: Path) -> None:
     (tmp_path / "history").mkdir()
     (tmp_path / "history" / "销售.csv").write_bytes(content.encode("gb18030"))
     write(tmp_path, {"format.csv": declared})
+    assert read(tmp_path).warnings == []  # the declarations are for a file that read itself does not see
     history = read_history(tmp_path, company)
     assert history.sales is not None
     assert history.sales["date"].iloc[1] == pd.Timestamp("2024-01-06")
@@ -91,6 +93,14 @@ def test_the_end_of_the_history_can_be_moved(tmp_path: Path) -> None:
 def test_no_history_is_no_fault(tmp_path: Path) -> None:
     history = read_history(tmp_path, small(tmp_path))
     assert (history.sales, history.receipts, history.warnings) == (None, None, [])
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    company = small(tmp_path / "shop")
+    write(tmp_path, HISTORY)
+    (tmp_path / "shop" / "history").symlink_to(tmp_path / "history")
+    with pytest.raises(Faults, match="S011 history: leads out"):
+        read_history(tmp_path / "shop", company)
 
 
 def test_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

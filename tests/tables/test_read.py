@@ -211,6 +211,17 @@ def test_settings_that_mean_none(tmp_path: Path) -> None:
     assert Settings().grace_days == 30
 
 
+def test_settings_in_any_order_are_found_again(tmp_path: Path) -> None:
+    small(tmp_path)
+    write(
+        tmp_path, {"company.csv": "setting,value\ntax_rate,0.6\ndays,4000\nname,Example\nstart,2026-01-05\n"}
+    )
+    assert [str(fault)[:24] for fault in faults(tmp_path)] == [
+        "S013 company.csv:3:value",
+        "M013 company.csv:2:value",
+    ]
+
+
 def test_a_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
     company = small(tmp_path)
     (tmp_path / "more").mkdir()

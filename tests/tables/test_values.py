@@ -95,7 +95,7 @@ def test_ids_are_composed_and_stripped() -> None:
     ("cell", "law"),
     [
         ("0.5", ("fixed", (Decimal("0.5"),))),
-        ("Uniform(0.2, 1)", ("uniform", (Decimal("0.2"), Decimal(1)))),
+        ("uniform (0.2, 1)", ("uniform", (Decimal("0.2"), Decimal(1)))),
         ("triangular(0,0.5,1)", ("triangular", (Decimal(0), Decimal("0.5"), Decimal(1)))),
     ],
 )

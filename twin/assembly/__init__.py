@@ -1,14 +1,14 @@
 """From a checked company to arrays: one function, `assemble`, and a module for each part of the company."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
 import numpy as np
 
 from kernels.ratio import EXACT
-from twin.assembly import calendar as dates
 from twin.assembly import lead_times, shocks
-from twin.assembly.calendar import Calendar
+from twin.assembly.calendar import Calendar, calendar_of
 from twin.assembly.days import days_of
 from twin.assembly.opening import dues, opening, opening_units
 from twin.assembly.policy import replenishment
@@ -37,6 +37,7 @@ class Model:
     company: Company
     structure: Structure
     calendar: Calendar
+    capped: tuple[list[int], list[str]]  # lanes and sources with a capacity in the plan
     network: Network
     policy: Replenishment
     params: Params
@@ -44,26 +45,28 @@ class Model:
     opening: State
 
 
-def assemble(company: Company, scenarios: Scenarios | None = None, room: Sizes | None = None) -> Model:
+def assemble(
+    company: Company, scenarios: Scenarios | None = None, room: Sizes | None = None, spare_term: int = 0
+) -> Model:
     """Compile a checked company and the scenarios of a plan, so that all of them run one programme.
 
     scenarios: name -> shocks; without it, those of the company's own table. room: sizes to leave room for.
+    spare_term: days by which bills may fall due later than any terms say.
     """
     scenarios = own_scenarios(company) if scenarios is None else scenarios
     s = structure(company)
-    c = dates.calendar(company)
+    c = calendar_of(company)
     policy = replenishment(company, s)
     units, book = opening_units(company, s, policy, c)
     cdf, within, longest = lead_times.tables(s, company.lead_times)
     capped = capacities(company, s, scenarios, room)
-    price_table = dates.prices(company, s, c)
     rows_of = list(scenarios.values())
     opening_dues = dues(company, s, book, c)
-    sizes = plan_sizes(company, s, c, rows_of, capped, (longest, units.transit), opening_dues, cdf)
+    sizes = plan_sizes(company, s, c, rows_of, capped, (longest, units.transit), opening_dues, cdf, spare_term)
     sizes = sizes if room is None else sizes.cover(room)
     axes = sizes.axes()
     network = as_declared(network_of(company, s, c, sizes, capped), axes)
-    state = opening(company, s, sizes, units, book, c, price_table, network.perishable)
+    state = opening(company, s, sizes, units, book, c, network.perishable)
     with jax.enable_x64(True):
         base = np.asarray(certificate(network, state, EXACT))
     state = State(
@@ -72,13 +75,22 @@ def assemble(company: Company, scenarios: Scenarios | None = None, room: Sizes |
         ledger=as_declared(changed(state.ledger, base=base), axes),
         policy=(),
     )
-    inputs = {}
-    for name, scenario in {"base": (), **scenarios}.items():
-        days = as_declared(days_of(company, s, c, sizes, price_table, scenario), axes)
-        hits, laws = shocks.compile_shocks(scenario, s, c.days, capped, sizes)
-        inputs[name] = Inputs(days=days, shocks=hits, severities=laws, replay=None)
     params = params_of(company, s, cdf, within, sizes)
-    return Model(company, s, c, network, as_declared(policy, axes), params, inputs, state)
+    model = Model(company, s, c, capped, network, as_declared(policy, axes), params, {}, state)
+    for name, scenario in {"base": (), **scenarios}.items():
+        model.inputs[name] = scenario_inputs(model, scenario)
+    return model
+
+
+def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: int = 0) -> Inputs:
+    """What a scenario does to the calendar and terms, and its shocks, in the sizes the model was planned with.
+
+    longer_terms: days by which every supplier's bills fall due later.
+    """
+    company, s, c, sizes = model.company, model.structure, model.calendar, model.network.sizes
+    days = days_of(company, s, c, sizes, scenario, longer_terms)
+    hits, laws = shocks.compile_shocks(scenario, s, c.days, model.capped, sizes)
+    return Inputs(days=as_declared(days, sizes.axes()), shocks=hits, severities=laws, replay=None)
 
 
 def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:

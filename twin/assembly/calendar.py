@@ -74,7 +74,7 @@ class Calendar:
         return np.array([days(d) for d in self.dates]), 360.0
 
 
-def calendar(company: Company) -> Calendar:
+def calendar_of(company: Company) -> Calendar:
     settings = company.settings
     given = {row.date: row.business_day for row in company.calendar if row.business_day is not None}
     return Calendar(settings.start, settings.days, WEEKENDS[settings.weekend], given)

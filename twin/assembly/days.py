@@ -19,17 +19,18 @@ OUTFLOWS = (*EXPENSES, "tax", "maturity", "capex", "dividend")
 
 
 def days_of(
-    company: Company, s: Structure, c: Calendar, sizes: Sizes, price_table: np.ndarray, scenario: Sequence[rows.Shock]
+    company: Company, s: Structure, c: Calendar, sizes: Sizes, scenario: Sequence[rows.Shock], longer_terms: int
 ) -> Days:
-    """The calendar of one scenario: terms shocks change its due days."""
+    """The calendar of one scenario: terms shocks change its due days. longer_terms: days added to every bill."""
     settings, slots = company.settings, sizes.due_slots
     facilities = {row.facility: row for row in company.facilities}
-    net = net_days(company, s, c, scenario)
+    net = net_days(company, s, c, scenario) + longer_terms
     legs = np.zeros((sizes.channels, sizes.legs), np.int64)
     for i, channel in enumerate(s.channels):
         mine = [row.days for row in company.receivables if row.channel == channel]
         legs[i, : len(mine)] = mine
     product, node = dates.demand_factors(company, s, c)
+    price_table = dates.prices(company, s, c)
     interest = [facilities.get(name) for name in ("revolver", "term_loan")]
     day_counts = [row.day_count if row else "ACT/360" for row in interest]
     pays = np.stack([c.flags(row.pays if row else "never") for row in interest], axis=1)

@@ -271,9 +271,7 @@ def goods_arrays(units: Units, s: Structure, sizes: Sizes, perishable: np.ndarra
     )
 
 
-def ledger_arrays(
-    units: Units, book: dict[int, int], s: Structure, sizes: Sizes, prices: np.ndarray, covenants: int
-) -> Ledger:
+def ledger_arrays(units: Units, book: dict[int, int], s: Structure, sizes: Sizes) -> Ledger:
     value = np.zeros((sizes.nodes, sizes.products))
     for (node, product), v in units.value.items():
         value[s.node[node], s.product[product]] = v
@@ -299,13 +297,13 @@ def ledger_arrays(
         allowance=allowance,
         transit_value=moving,
         deposits=deposits,
-        past_price=np.tile(prices[0], (sizes.return_slots, 1)),
+        past_price=np.zeros((sizes.return_slots, sizes.products)),  # nothing sold before day 0 comes back
         base=nothing,
         untaxed_profit=nothing,
         losses=nothing,
         default=np.zeros((), bool),
         unpaid_closes=nothing,
-        breach_closes=np.zeros(covenants),
+        breach_closes=np.zeros(sizes.covenants),
         cost_low=np.array([min(x) for x in seen]),
         cost_high=np.array([max(x) for x in seen]),
     )
@@ -321,13 +319,13 @@ def opening_units(company: Company, s: Structure, policy: Replenishment, start: 
 
 def opening(
     company: Company, s: Structure, sizes: Sizes, units: Units, book: dict[int, int], start: Calendar,
-    prices: np.ndarray, perishable: np.ndarray,
+    perishable: np.ndarray,
 ) -> State:  # fmt: skip
     """The state before day 0; the borrowing base is filled in by whoever has the network."""
     return State(
         goods=goods_arrays(units, s, sizes, perishable),
         dues=dues_arrays(dues(company, s, book, start), s, sizes),
-        ledger=ledger_arrays(units, book, s, sizes, prices, sizes.covenants),
+        ledger=ledger_arrays(units, book, s, sizes),
         policy=(),
     )
 

@@ -49,6 +49,7 @@ def plan_sizes(
     lead: tuple[list[int], dict[tuple[int, LaneId, str], int]],
     opening_dues: dict[str, Due],
     cdf: np.ndarray,
+    spare_term: int,
 ) -> Sizes:
     """Sizes with room for every scenario of the plan, in coarse steps so that programmes are reused."""
     settings = company.settings
@@ -58,9 +59,9 @@ def plan_sizes(
         np.prod([shocks.worst_factor(row) for row in scenario if row.field == "lead_time"]) for scenario in scenarios
     ]
     ahead = max([*np.ceil(max(longest) * np.array([1.0, *stretched])), *(day for day, _, _ in moving)])
-    terms = [row.net_days for row in company.suppliers] + [row.days for row in company.receivables]
+    terms = [row.net_days + spare_term for row in company.suppliers] + [row.days for row in company.receivables]
     terms += [settings.accrual_days, settings.vat_lag, settings.tax_lag]
-    terms += [row.net_days for row in hits if row.net_days is not None]
+    terms += [row.net_days + spare_term for row in hits if row.net_days is not None]
     due = max(int(np.max(c.due(max(terms)) - np.arange(c.days))), max(terms))
     due = max(due, *(day for kind in opening_dues.values() for day, _ in kind), 1)
     products = s.product_rows.values()

@@ -20,4 +20,4 @@ def accrue_interest(state: State, notes: Notes, s: Setting) -> tuple[State, Note
     penalty = interest(dues.overdue, n.penalty, one, 365.0 * one, s.arithmetic)
     dues = changed(dues, interest=dues.interest.at[0].add(fee) + accrued, overdue=dues.overdue + penalty)
     entries = {"interest": jnp.sum(accrued), "commitment fee": fee, "late-payment penalty": jnp.sum(penalty)}
-    return changed(state, dues=dues), notes.add(entries, interest=jnp.sum(accrued))
+    return changed(state, dues=dues), notes.add(entries, interest=accrued, rate=rate)

@@ -140,6 +140,26 @@ def unusual_rates(company: Company) -> Iterator[Finding]:
             )
 
 
+def demand_laws(company: Company) -> Iterator[Finding]:
+    for row, demand in enumerate(company.demand):
+        if demand.zero_share == 1 and demand.mean:
+            message = f"leaves no day on which the mean of {text(demand.mean)} could come; write less than 1"
+            yield Finding("S007", "demand", row, "zero_share", text(demand.zero_share), message)
+
+
+def calendar_places(company: Company) -> Iterator[Finding]:
+    """Factors of a day are by category or by node, never by both: DESIGN.md, signature of the heart."""
+    for row, day in enumerate(company.calendar):
+        if day.category is not None and day.node is not None:
+            message = "a calendar row is for a category or for a node; leave one of the two empty"
+            yield Finding("S001", "calendar", row, "node", day.node, message)
+    category = {product.product: product.category for product in company.products}
+    for row, promotion in enumerate(company.promotions):
+        if promotion.product and promotion.category not in (None, category.get(promotion.product)):
+            message = f"{promotion.product} is not in it; leave one of the two empty"
+            yield Finding("S002", "promotions", row, "category", promotion.category, message)
+
+
 def dates(company: Company) -> Iterator[Finding]:
     for row, promotion in enumerate(company.promotions):
         if promotion.end < promotion.start:
@@ -198,6 +218,8 @@ GOODS = (
     (packs, ("products",)),
     (policies, ("products",)),
     (unusual_rates, ()),
+    (demand_laws, ()),
+    (calendar_places, ("products",)),
     (dates, ()),
     (memory, ("nodes", "products", "lanes")),
 )

@@ -221,7 +221,7 @@ def month_end(day: date, every: int) -> date:
 
 
 def planned(company: Company) -> Iterator[Finding]:
-    start = company.settings.start
+    start, term_debt = company.settings.start, balances(company)["2500"]
     for row, item in enumerate(company.planned):
         if item.date < start:
             yield Finding(
@@ -234,7 +234,7 @@ def planned(company: Company) -> Iterator[Finding]:
                 "out; what is still unpaid belongs to open_items",
                 "W",
             )
-        if item.label == "maturity" and not balances(company)["2500"]:
+        if item.label == "maturity" and not term_debt:
             yield Finding(
                 "M009",
                 "planned",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from twin.tables.company import Company
-from twin.tables.faults import Finding
+from twin.tables.faults import Finding, did_you_mean, listed
 from twin.tables.routing import routes
 from twin.tables.values import LONGEST_TERM, text
 
@@ -39,6 +39,13 @@ _ITEM_ACCOUNTS = {
     "vat": ("2200",),
     "tax": ("2210",),
     "interest": ("2300",),
+}
+_ITEM_PARTIES = {
+    "payable": "supplier",
+    "overdue": "supplier",
+    "receivable": "channel",
+    "bad_receivable": "channel",
+    "interest": "facility",
 }
 
 
@@ -143,8 +150,19 @@ def goods_on_the_way_tie(company: Company) -> Iterator[Finding]:
                 text(order.value),
                 "these goods are not ours yet (DDP, or not dispatched); leave the value empty",
             )
+    carried = {
+        "1220": any(
+            found.kinds.get(source) == "supplier" and term != "DDP" for (source, _), term in terms.items()
+        ),
+        "1230": any(found.kinds.get(source) != "supplier" for source, _ in terms),
+    }
     for account, held in owned.items():
-        yield from _tie(company, account, "orders", "goods on the way that are ours", held)
+        if company.orders:
+            yield from _tie(company, account, "orders", "goods on the way that are ours", held)
+        elif balances(company)[account] and not carried[account]:
+            what = "bought FOB or FCA" if account == "1220" else "between own nodes"
+            message = f"account {account} holds goods on the way, but no lane is {what}; move the balance"
+            yield Finding("M002", "opening", None, "amount", money(balances(company)[account]), message)
     deposits = sum(order.deposit for order in company.orders)
     if deposits and deposits != balances(company)["1300"]:
         yield Finding(
@@ -252,36 +270,26 @@ def open_items(company: Company) -> Iterator[Finding]:
 
 
 def parties(company: Company) -> Iterator[Finding]:
-    """Whose an open item is: of a supplier, a channel or a facility."""
+    """Whose an open item is: of a supplier, a channel or a facility; of nobody where the kind says it all."""
     known = {
         "supplier": sorted(node.node for node in company.nodes if node.kind == "supplier"),
         "channel": sorted({node.channel for node in company.nodes if node.kind != "supplier"}),
         "facility": ["revolver", "term_loan"],
     }
-    whose = {
-        "payable": "supplier",
-        "overdue": "supplier",
-        "receivable": "channel",
-        "bad_receivable": "channel",
-        "interest": "facility",
-    }
     for row, item in enumerate(company.open_items):
-        what = whose.get(item.kind)
+        what = _ITEM_PARTIES.get(item.kind)
         if what is None:
-            continue
-        if item.party is None and len(known[what]) > 1:
-            yield Finding(
-                "M003", "open_items", row, "party", "", f"which {what}? one of {', '.join(known[what][:8])}"
+            if item.party is not None:
+                message = f"a {item.kind} item has no party; leave it empty"
+                yield Finding("N012", "open_items", row, "party", item.party, message)
+        elif item.party is None:
+            message = f"which {what}? one of {listed(known[what])}"
+            yield Finding("M003", "open_items", row, "party", "", message)
+        elif item.party not in known[what]:
+            message = (
+                f"is not a {what}; allowed: {listed(known[what])}{did_you_mean(item.party, known[what])}"
             )
-        elif item.party is not None and item.party not in known[what]:
-            yield Finding(
-                "N012",
-                "open_items",
-                row,
-                "party",
-                item.party,
-                f"is not a {what}; allowed: {', '.join(known[what][:8])}",
-            )
+            yield Finding("N012", "open_items", row, "party", item.party, message)
 
 
 def open_items_tie(company: Company) -> Iterator[Finding]:

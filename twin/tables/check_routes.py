@@ -1,7 +1,7 @@
 """Routes of a company: no cycles, every product reaches every store that sells it, one clear source each."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 import networkx as nx
@@ -129,39 +129,33 @@ def sourcing_rules(company: Company) -> Iterator[Finding]:
             )
 
 
+def default_routes(company: Company) -> Iterator[Finding]:
+    """What the defaults cannot decide, or would not read, where there is no table of lanes."""
+    dcs = [node.node for node in company.nodes if node.kind == "dc"]
+    for row, node in enumerate(company.nodes if not company.lanes else ()):
+        if node.kind == "store" and node.source is None and len(dcs) > 1:
+            remedy = "name one of them in the column source, or give the table lanes"
+            yield Finding(
+                "N016", "nodes", row, "source", "", f"{node.node} could be served by {listed(dcs)}; {remedy}"
+            )
+        elif node.source is not None and (node.kind == "dc" or not dcs):
+            message = (
+                f"without lanes a {node.kind} is supplied by all suppliers; give the table lanes instead"
+            )
+            yield Finding("N016", "nodes", row, "source", node.source, message)
+
+
 def clear_sources(company: Company) -> Iterator[Finding]:
     """Every store-product has a source at every step back to a supplier, and by default only one."""
     found = routes(company)
     if not nx.is_directed_acyclic_graph(found.graph()):
         return
     place = {node.node: row for row, node in enumerate(company.nodes)}
-    unserved = {
-        node
-        for node, kind in found.kinds.items()
-        if kind == "store"
-        and not found.given
-        and not found.source[node]
-        and list(found.kinds.values()).count("dc") > 1
-    }
-    for node in sorted(unserved):
-        dcs = [name for name, kind in found.kinds.items() if kind == "dc"]
-        yield Finding(
-            "N016",
-            "nodes",
-            place[node],
-            "source",
-            "",
-            f"{node} could be served by {listed(dcs)}; name one of "
-            "them in the column source, or give the table lanes",
-        )
-    demand = _known_demand(company, found, unserved)
-    needed = found.needed(demand)
+    demand = _known(found, [(row.node, row.product) for row in company.demand])
+    stocked = _known(found, [(row.node, row.product) for row in company.stock])
+    needed = found.needed(demand | stocked)
     for node in sorted(needed):
-        unclear = [
-            product
-            for product in sorted(needed[node])
-            if (node, product) not in found.sourcing and len(found.sources(node, product)) > 1
-        ]
+        unclear = [product for product in sorted(needed[node]) if found.unclear(node, product)]
         if unclear:
             names = found.sources(node, unclear[0])
             yield Finding(
@@ -170,21 +164,35 @@ def clear_sources(company: Company) -> Iterator[Finding]:
                 place.get(node),
                 "node",
                 node,
-                f"has {len(names)} sources ({listed(names)}) for "
-                f"{listed(unclear, 3)} and no sourcing rule; add rows to sourcing, or name the product's "
-                "supplier or the node's source",
+                f"could buy {listed(unclear, 3)} from {listed(names)}, and nothing says from whom; "
+                "name the product's supplier, or add rows to sourcing",
             )
     yield from _unreachable(company, found, demand)
+    yield from _orders(company, found, needed)
 
 
-def _known_demand(company: Company, found: Routes, unserved: set[str]) -> set[Place]:
-    """The store-products whose routes can be judged: of known nodes that are served by somebody."""
-    nodes = {node for node, kind in found.kinds.items() if kind != "supplier"} - unserved
+def _known(found: Routes, pairs: Iterable[Place]) -> set[Place]:
+    """The (node, product) whose routes can be judged: known ids, and by default some lane into the node."""
     return {
-        (row.node, row.product)
-        for row in company.demand
-        if row.node in nodes and row.product in found.supplier
+        (node, product)
+        for node, product in pairs
+        if found.kinds.get(node) in ("dc", "store")
+        and product in found.supplier
+        and (found.given or node in found.into)
     }
+
+
+def _orders(company: Company, found: Routes, needed: dict[str, set[str]]) -> Iterator[Finding]:
+    """Open orders come from a source of their product: the price of anything else is nowhere to be found."""
+    for row, order in enumerate(company.orders):
+        if order.product not in needed.get(order.node, ()):
+            message = f"nothing at {order.node} or below needs it: no demand, no stock; take the order out"
+            yield Finding("N012", "orders", row, "product", order.product, message)
+        elif order.source not in found.sources(order.node, order.product):
+            message = (
+                f"{order.node} does not buy {order.product} from it; add it to sourcing, share 0 if only once"
+            )
+            yield Finding("N012", "orders", row, "source", order.source, message)
 
 
 def _unreachable(company: Company, found: Routes, demand: set[Place]) -> Iterator[Finding]:
@@ -282,5 +290,6 @@ ROUTES = (
     (observed_lead_times, ()),
     (cycles, ("nodes", "lanes")),
     (sourcing_rules, ("sourcing",)),
-    (clear_sources, ("nodes", "products", "lanes", "sourcing")),
+    (default_routes, ("nodes", "lanes")),
+    (clear_sources, ("nodes", "products", "demand", "stock", "lanes", "sourcing")),
 )

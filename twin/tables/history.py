@@ -82,6 +82,8 @@ def read_history(path: str | Path, company: Company, until: date | None = None) 
     folder = Path(path) / FOLDER
     faults: list[Fault] = []
     frames: dict[str, pd.DataFrame] = {}
+    if folder.is_dir() and not folder.resolve().is_relative_to(Path(path).resolve()):
+        raise Faults([Fault("S011", FOLDER, "leads out of the company's folder; copy the files into it")])
     declarations, problems = declared_in(Path(path), folder)
     faults += problems
     for model, checks in _TABLES:
@@ -166,7 +168,7 @@ def _parsed(cells: Column, info: FieldInfo, form: Format) -> tuple[list[Any], li
             standard = form.standard(cell, what)
             if standard.strip() or not may_be_empty(info):
                 value = adapter.validate_python(standard if standard.strip() else None)
-            if what == "number" and value is not None and value > UNITS_MOST:
+            if isinstance(value, int) and value > UNITS_MOST:
                 problems.append(("H013", at, f"exceeds {UNITS_MOST:,}; is it a total or a wrong unit?"))
         except PydanticCustomError as error:
             problems.append((error.type, at, error.message()))

@@ -1,7 +1,7 @@
 """From text to rows: which column a heading means, and each row through its model. Faults are collected."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -144,8 +144,11 @@ def _problem(info: FieldInfo, detail: ErrorDetails, column: str, found: str) -> 
     return code, column, found, message
 
 
-def parse_settings(sheet: Sheet, parsed: Parsed, form: Format) -> tuple[Settings, list[Fault]]:
-    """The settings of the company table: each row is a field of `Settings`, named in either language."""
+def parse_settings(sheet: Sheet, parsed: Parsed, form: Format) -> tuple[Settings, Origin, list[Fault]]:
+    """The settings of the company table: each row is a field of `Settings`, named in either language.
+
+    The rows of the origin stand in the order of `Company.table("company")`, whatever their order in the file.
+    """
     fields = Settings.model_fields
     named = {plain(word): name for name, info in fields.items() for word in (name, extra(info, "zh"))}
     heading = parsed.origin.headings
@@ -174,11 +177,12 @@ def parse_settings(sheet: Sheet, parsed: Parsed, form: Format) -> tuple[Settings
                 given[name] = form.standard(cells[row], kind(fields[name]))
             except PydanticCustomError as error:
                 faults.append(sheet.fault(error.type, error.message(), row, heading["value"], cells[row]))
+    origin = replace(parsed.origin, rows=[places[name] for name in fields if name in places])
     try:
-        return Settings.model_validate(given), faults
+        return Settings.model_validate(given), origin, faults
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             name = str(detail["loc"][0])
             code, _, found, message = _problem(fields[name], detail, name, cells[places[name]])
             faults.append(sheet.fault(code, f"{name}: {message}", places[name], heading["value"], found))
-        return Settings(), faults
+        return Settings(), origin, faults

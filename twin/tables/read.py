@@ -5,6 +5,7 @@ are raised together as `Faults`; warnings are returned beside the company. Paths
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from twin.tables.sheets import Sheet, csv_sheet, parquet_sheet
 from twin.tables.workbook import workbook_sheets
 
 WORKBOOK = "company.xlsx"
-HISTORY = ("sales", "receipts")
+HISTORY = ("sales", "receipts", "销售", "收货")
 _FORMAT = ("format", "格式")
 _READ = (".csv", ".parquet", ".xlsx")
 _NOT_READ = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".tsv", ".gz", ".zip")
@@ -181,14 +182,14 @@ def _unreadable(file: Path, error: Faults | OSError, incomplete: set[str]) -> tu
 
 def _format_sheet(file: Path) -> Sheet:
     """The format table itself: nothing declares it, so its few words tell its encoding and delimiter."""
-    first: Faults | None = None
+    errors = []
     for encoding in ("utf-8", "gb18030"):
         for delimiter in (",", ";", "\t"):
             try:
                 return csv_sheet(file, encoding, delimiter)
             except Faults as error:
-                first = first or error
-    raise first or AssertionError
+                errors.append(error)
+    raise errors[0]
 
 
 def _by_table(sheets: Iterable[Sheet], faults: list[Fault], incomplete: set[str]) -> dict[str, Sheet]:
@@ -239,11 +240,12 @@ def _parse(
             continue
         sheet = sheets[model.table]
         form = format_of(declarations, sheet.name)
-        result = parsed[model.table] = parse_sheet(sheet, model, form)
+        result = parse_sheet(sheet, model, form)
         problems = result.faults
         if model.table == "company":
-            settings, more = parse_settings(sheet, result, form)
-            problems = problems + more
+            settings, origin, more = parse_settings(sheet, result, form)
+            result, problems = replace(result, origin=origin), problems + more
+        parsed[model.table] = result
         if problems:
             incomplete.add(model.table)
         faults += problems

@@ -1,12 +1,10 @@
 """Who supplies whom with what: the lanes and sources that the tables give, and the defaults for the rest.
 
 The rules, once for the checks and for building the network:
-- Without a lanes table a node with a `source` is served by it alone; other dcs by every supplier; other
-  stores by the only dc, or, where there is no dc, by every supplier. A store among several dcs and without
-  a source has no lane.
-- Without a row in sourcing a node buys a product over the lane from the product's supplier (over any
-  supplier's lane, where the product names none) or over the lane from its own `source` (over any lane from
-  an own node, where it names none). That must leave one lane; several are unclear.
+- Without a lanes table every supplier ships to every dc, and a store is served by its `source`, else by the
+  only dc; where there is no dc, every supplier ships to every store.
+- Without a row in sourcing a node buys a product over its lanes from own nodes and over the lane from the
+  product's supplier, or the only supplier. That must leave one lane: several are unclear.
 """
 
 from collections import defaultdict
@@ -30,20 +28,26 @@ class Routes:
     kinds: Mapping[str, str]  # node -> supplier, dc or store
     into: Mapping[str, tuple[Lane, ...]]
     sourcing: Mapping[Place, tuple[Sourcing, ...]]  # (node, product) -> rows of the table
-    supplier: Mapping[str, str | None]  # product -> its supplier
-    source: Mapping[str, str | None]  # node -> its own source
+    supplier: Mapping[str, str | None]  # product -> its supplier, or the only one
 
     def sources(self, node: str, product: str) -> tuple[str, ...]:
-        """From whom a node buys a product: as the table says, else one by default; several are unclear."""
+        """From whom a node buys a product: as the table says, else by default; see `unclear`."""
         if (node, product) in self.sourcing:
             return tuple(row.source for row in self.sourcing[node, product])
-        supplier, own = self.supplier.get(product), self.source.get(node)
-        chosen = []
-        for lane in self.into.get(node, ()):
-            wanted = supplier if self.kinds.get(lane.source) == "supplier" else own
-            if wanted in (None, lane.source) or lane.source == own:
-                chosen.append(lane.source)
-        return tuple(chosen)
+        supplier = self.supplier.get(product)
+        return tuple(
+            lane.source
+            for lane in self.into.get(node, ())
+            if self.kinds.get(lane.source) != "supplier" or supplier in (None, lane.source)
+        )
+
+    def unclear(self, node: str, product: str) -> bool:
+        """Whether the tables leave more than one source, or a supplier that nobody named."""
+        if (node, product) in self.sourcing:
+            return False
+        found = self.sources(node, product)
+        unnamed = self.supplier.get(product) is None and any(self.kinds.get(x) == "supplier" for x in found)
+        return len(found) > 1 or unnamed
 
     def graph(self) -> nx.DiGraph:
         graph = nx.DiGraph()
@@ -66,9 +70,9 @@ class Routes:
 
 def routes(company: Company) -> Routes:
     """The routes that the tables give or leave to the defaults."""
-    kinds = {node.node: node.kind for node in company.nodes}
-    source = {node.node: node.source for node in company.nodes}
-    lanes = company.lanes or _default_lanes(kinds, source)
+    suppliers = [node.node for node in company.nodes if node.kind == "supplier"]
+    only = suppliers[0] if len(suppliers) == 1 else None
+    lanes = company.lanes or default_lanes(company)
     into: dict[str, list[Lane]] = defaultdict(list)
     for lane in lanes:
         into[lane.destination].append(lane)
@@ -78,29 +82,27 @@ def routes(company: Company) -> Routes:
     return Routes(
         lanes=lanes,
         given=bool(company.lanes),
-        kinds=kinds,
+        kinds={node.node: node.kind for node in company.nodes},
         into={node: tuple(rows) for node, rows in into.items()},
         sourcing={place: tuple(rows) for place, rows in sourcing.items()},
-        supplier={product.product: product.supplier for product in company.products},
-        source=source,
+        supplier={product.product: product.supplier or only for product in company.products},
     )
 
 
-def _default_lanes(kinds: Mapping[str, str], source: Mapping[str, str | None]) -> tuple[Lane, ...]:
-    suppliers = [node for node, kind in kinds.items() if kind == "supplier"]
-    dcs = [node for node, kind in kinds.items() if kind == "dc"]
+def default_lanes(company: Company) -> tuple[Lane, ...]:
+    """The lanes without a table of lanes; none into a store that could be served by several dcs."""
+    known = {node.node for node in company.nodes}
+    suppliers = [node.node for node in company.nodes if node.kind == "supplier"]
+    dcs = [node.node for node in company.nodes if node.kind == "dc"]
     lanes = []
-    for node, kind in kinds.items():
-        own = source.get(node)
-        if kind == "supplier":
-            continue
-        if own is not None:
-            chosen = [own]
-        elif kind == "dc" or not dcs:
-            chosen = suppliers
+    for node in company.nodes:
+        if node.kind == "dc" or (node.kind == "store" and not dcs):
+            sources = suppliers
+        elif node.kind == "store" and node.source is not None:
+            sources = [node.source] if node.source in known - {node.node} else []
+        elif node.kind == "store":
+            sources = dcs if len(dcs) == 1 else []
         else:
-            chosen = dcs if len(dcs) == 1 else []
-        lanes += [
-            Lane(source=where, destination=node) for where in chosen if where in kinds and where != node
-        ]
+            sources = []
+        lanes += [Lane(source=source, destination=node.node) for source in sources]
     return tuple(lanes)

@@ -248,7 +248,7 @@ def yes_no(value: Any) -> bool:
 def severity_law(value: str) -> tuple[str, tuple[Decimal, ...]]:
     """A severity's law: ('fixed', (x,)), ('uniform', (low, high)) or ('triangular', (low, mode, high))."""
     remedy = "write a number, uniform(low, high) or triangular(low, mode, high)"
-    called = re.fullmatch(r"([a-z]+)\s*\(([^()]*)\)", value.strip().lower())
+    called = re.fullmatch(r"([A-Za-z]+)\(([^()]*)\)", value.replace(" ", ""))
     name, inside = (called[1], called[2]) if called else ("fixed", value)
     parts = inside.split(",") if called else [inside]
     if {"fixed": 1, "uniform": 2, "triangular": 3}.get(name) != len(parts):
@@ -259,6 +259,8 @@ def severity_law(value: str) -> tuple[str, tuple[Decimal, ...]]:
         raise fail("S007", "{problem}; {remedy}", problem=error.message(), remedy=remedy) from None
     if numbers[0] < 0 or list(numbers) != sorted(numbers):
         raise fail("S007", "its numbers must be >= 0 and rise; {remedy}", remedy=remedy)
+    if name == "triangular" and numbers[0] == numbers[2]:
+        raise fail("S007", "low and high are equal: write the number alone")
     return name, numbers
 
 

@@ -129,15 +129,17 @@ def _cell(page: Any, row: Row, column: str, info: FieldInfo) -> Any:
         number = int(value) if value == int(value) else float(value)
         # 15 digits are what a spreadsheet keeps; longer numbers travel as text.
         return number if Decimal(format(number, ".15g")) == value else cell
-    found = WriteOnlyCell(page, harmless(cell))
-    found.data_type, found.number_format = "s", "@"  # text stays text when it is edited: 00123, 1-2
+    if not cell[0].isdigit():
+        return harmless(cell)
+    found = WriteOnlyCell(page, cell)
+    found.number_format = "@"  # text stays text when it is edited: 00123, 1-2
     return found
 
 
 def _headings(page: Any, model: type[Row], lang: str) -> Iterator[Any]:
     for name, info in model.model_fields.items():
-        needed = model.required and info.is_required()
-        yield _styled(page, written(name, info, lang), bold=True, fill=_GREEN if needed else _GREY)
+        fill = _GREEN if info.is_required() else _GREY
+        yield _styled(page, written(name, info, lang), bold=True, fill=fill)
 
 
 def _descriptions(page: Any, model: type[Row], lang: str) -> Iterator[Any]:
@@ -159,18 +161,18 @@ def _empty(info: FieldInfo) -> str:
 
 def _examples(model: type[Row], lang: str) -> Iterator[list[str]]:
     """Example rows for a table without rows; the settings are listed with their defaults."""
-    mark = f"{REMARK} {'示例' if lang == 'zh' else 'example'}: "
     if model.table == "company":
         for name, info in Settings.model_fields.items():
             default = "" if info.default is None else str(info.default)
-            yield [f"{mark}{written(name, info, lang)}", default]
+            # Without the mark it is a row as it is read.
+            yield [f"{REMARK} {extra(info, 'zh') if lang == 'zh' else name}", default]
         return
     words = {"number": "1", "date": "2026-01-31", "yes_no": "yes", "text": "A1"}
     cells = [
         choices(info)[0] if kind(info) == "choice" else words[kind(info)]
         for info in model.model_fields.values()
     ]
-    yield [f"{mark}{cells[0]}", *cells[1:]]
+    yield [f"{REMARK} {'示例' if lang == 'zh' else 'example'}: {cells[0]}", *cells[1:]]
 
 
 def _styled(page: Any, cell: str, bold: bool = False, italic: bool = False, fill: str = "") -> Any:

@@ -1,0 +1,122 @@
+"""What a run keeps of the company: daily lines of money and service for every future, totals of every place.
+
+A line is a sum of postings, so that every figure of a report ties to the ledger to the cent.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from twin.ledger import ACCOUNT, POSTINGS, balance
+from twin.simulate import Record
+from twin.state import Flows, State
+
+# Lines of the cash-flow statement, by the names of the postings that move account 1000.
+CASH_LINES = {
+    "receipts": ("card settlement", "business collection"),
+    "refunds": ("refund paid",),
+    "suppliers": ("trade payables paid", "overdue paid"),
+    "expenses": ("accruals paid",),
+    "taxes": ("VAT paid", "income tax paid"),
+    "interest": ("interest paid",),
+    "capex": ("capital expenditure",),
+    "dividends": ("dividends",),
+    "equity": ("equity paid in",),
+    "term_loan": ("term loan drawn", "term loan repaid"),
+    "revolver": ("revolver drawn", "revolver repaid"),
+}
+OPERATING = ("receipts", "refunds", "suppliers", "expenses", "taxes", "interest")
+INVESTING = ("capex",)
+FINANCING = ("dividends", "equity", "term_loan", "revolver")
+
+# Lines of the profit and loss account, by account; income positive, costs negative.
+PROFIT_LINES = {
+    "revenue": (4000, 4010, 4020),
+    "cost_of_sales": (5000,),
+    "stock_losses": (5010, 5020),
+    "logistics": (5030, 5040, 5050, 5060),
+    "operating_expenses": (6000, 6010, 6020, 6100),
+    "finance_costs": (7000, 7010, 7020),
+    "income_tax": (8000,),
+}
+# Flows that the ratios divide by: what was bought and what was sold, VAT included.
+PURCHASES = ("titled goods", "titled goods from deposit", "delivered goods at a dc", "delivered goods at a store",
+             "delivered goods at a dc from deposit", "delivered goods at a store from deposit", "input VAT",
+             "input VAT from deposit", "inbound freight")  # fmt: skip
+SALES = ("consumer sale", "consumer sale VAT", "business sale", "business sale VAT")
+
+
+def _cash_weights() -> np.ndarray:
+    """float64[line, entry]: what each posting adds to each cash line."""
+    table = np.zeros((len(CASH_LINES), len(POSTINGS)))
+    for i, names in enumerate(CASH_LINES.values()):
+        for j, entry in enumerate(POSTINGS):
+            if entry.name in names:
+                table[i, j] = (entry.debit == 1000) - (entry.credit == 1000)
+    return table
+
+
+def _profit_weights() -> np.ndarray:
+    """float64[line, entry]: what each posting adds to profit, by line; the year close is no event."""
+    table = np.zeros((len(PROFIT_LINES), len(POSTINGS)))
+    for i, codes in enumerate(PROFIT_LINES.values()):
+        for j, entry in enumerate(POSTINGS):
+            if entry.rule != "P32":
+                table[i, j] = (entry.credit in codes) - (entry.debit in codes)
+    return table
+
+
+def _flow_weights() -> np.ndarray:
+    return np.array([[float(entry.name in names) for entry in POSTINGS] for names in (PURCHASES, SALES)])
+
+
+_WEIGHTS = np.concatenate([_cash_weights(), _profit_weights(), _flow_weights()])
+LINES = (*(f"cash_{name}" for name in CASH_LINES), *PROFIT_LINES, "purchases", "gross_sales")
+
+
+def company_series(state: State, flows: Flows) -> dict[str, Array]:
+    """Daily company-level series: balances and flows in cents, demand in units."""
+    balances = flows.balances
+    lines = jnp.matmul(jnp.asarray(_WEIGHTS), flows.amounts, precision="highest")
+    return {
+        "cash": balance(balances, 1000),
+        "headroom": flows.headroom,
+        "limit": flows.limit,
+        "revolver": -balance(balances, 2400),
+        "term_loan": -balance(balances, 2500),
+        "overdue": jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears),
+        "payables": -balance(balances, 2000) - balance(balances, 2010) - balance(balances, 2050),
+        "receivables": balance(balances, 1100) + balance(balances, 1110),
+        "inventory": sum((balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)), jnp.zeros((), jnp.float64)),
+        "equity": -jnp.sum(balances[ACCOUNT[3000] : ACCOUNT[8000] + 1]),
+        "interest": flows.interest,
+        "rate": flows.rate,
+        "refused": flows.refused,
+        "lapsed": flows.lapsed,
+        "covenant_value": flows.covenant_value,
+        "default": state.ledger.default,
+        "demand": jnp.sum(flows.demand),
+        "met": jnp.sum(flows.met),
+        "lost": jnp.sum(flows.lost),
+        "capped": flows.capped,
+    } | {name: lines[i] for i, name in enumerate(LINES)}
+
+
+def place_totals(state: State, flows: Flows) -> dict[str, Array]:
+    """Totals over the horizon by place; on_hand and backorders are sums of daily closes. Amounts by posting row."""
+    return {
+        "demand": flows.demand,
+        "met": flows.met,
+        "on_hand": state.goods.on_hand,
+        "backorders": state.goods.backorders,
+        "amounts": flows.amounts,
+    }
+
+
+def service_by_node(state: State, flows: Flows) -> dict[str, Array]:
+    """Demand and what was met of it, by node and day, summed over futures."""
+    return {"demand": jnp.sum(flows.demand, axis=1), "met": jnp.sum(flows.met, axis=1)}
+
+
+COMPANY = Record(company_series, place_totals, service_by_node)
+
