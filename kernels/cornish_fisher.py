@@ -9,6 +9,7 @@ uses it decides the few cases where x lies within that error of a whole number b
 Everything here is NumPy at first use: a few hundred numbers, cached.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -111,12 +112,12 @@ def _triangle_columns(t: np.ndarray, x: np.ndarray, degree_t: int, degree_x: int
     return lengths, columns
 
 
-def _continued(z: np.ndarray, start: np.ndarray, lower, upper) -> np.ndarray:
+def _continued(z: np.ndarray, start: np.ndarray, smaller_tail: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Solve F(x) = Phi(z) from a start that is close: Newton's steps on the smaller tail, numerical derivative."""
     x, step = start, 1e-2
-    for _ in range(4):
-        tails = [np.where(z > 0, upper(y), lower(y)) for y in (x - step, x, x + step)]
-        x = x - (tails[1] - special.ndtr(-np.abs(z))) * 2.0 * step / (tails[2] - tails[0])
+    for _ in range(3):
+        below, here, above = (smaller_tail(y) for y in (x - step, x, x + step))
+        x = x - (here - special.ndtr(-np.abs(z))) * 2.0 * step / (above - below)
     return x
 
 
@@ -134,7 +135,7 @@ def poisson() -> PoissonFit:
     kept = start > COUNT_MIN - 1.5
     z, x, sigma, mean, start = (a[kept] for a in (z, x, sigma, mean, start))
     count = _continued(
-        z, start, lambda k: special.gammaincc(k + 1.0, mean), lambda k: special.gammainc(k + 1.0, mean)
+        z, start, lambda k: np.where(z > 0, special.gammainc(k + 1.0, mean), special.gammaincc(k + 1.0, mean))
     )
     lengths, columns = _parity_columns(z, x, orders, 0)
     rows = _in_rows(lengths, _solve(columns, count - mean - sigma * z))
@@ -153,14 +154,12 @@ def _negative_binomial_points(
     start = mean - 0.5 + sigma * rho * (_gamma_quantile(z, rho**-2) - rho**-2)
     kept = (start > COUNT_MIN - 1.5) & (mean < mean_max)
     z, rho, sigma, mean, size, start = (a[kept] for a in (z, rho, sigma, mean, size, start))
-    success = size / (size + mean)
-    count = _continued(
-        z,
-        start,
-        lambda k: special.betainc(size, k + 1.0, success),
-        lambda k: special.betaincc(size, k + 1.0, success),
-    )
-    return z, rho, sigma, mean, size, count
+    upper, share = z > 0, np.where(z > 0, mean, size) / (size + mean)
+
+    def smaller_tail(k: np.ndarray) -> np.ndarray:
+        return special.betainc(np.where(upper, k + 1.0, size), np.where(upper, size, k + 1.0), share)
+
+    return z, rho, sigma, mean, size, _continued(z, start, smaller_tail)
 
 
 _STRETCHES = (1.01, 1.05, 1.2, 1.5, 2.0, 3.0, 6.0, 20.0, 60.0, 200.0)

@@ -161,7 +161,7 @@ def _search(
 
     def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
         rounds, low, high, k, known = state
-        gap, mass = stage(jnp.any(~known), law, k)
+        gap, mass = stage(jnp.any(~known), law, k, results=2)
         short = gap < 0
         # k - 1, k and k + 1 are decided here
         settled = jnp.where(short, gap + mass * ratio(k + 1.0) >= 0, gap - mass - mass / ratio(k) < 0)

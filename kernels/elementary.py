@@ -27,8 +27,10 @@ def polynomial(coefficients: Sequence[float], x: Array) -> Array:
     """c_0 + c_1 x + .., by halves (Estrin): even and odd powers are sums of their own, which a processor overlaps."""
     if len(coefficients) == 1:
         return jnp.full_like(x, coefficients[0])
-    if len(coefficients) <= 3:
-        return x * polynomial(coefficients[1:], x) + coefficients[0]
+    if len(coefficients) == 2:
+        return x * coefficients[1] + coefficients[0]
+    if len(coefficients) == 3:
+        return x * (x * coefficients[2] + coefficients[1]) + coefficients[0]
     square = x * x
     return x * polynomial(coefficients[1::2], square) + polynomial(coefficients[::2], square)
 

@@ -56,7 +56,7 @@ def _step(u: Array, shape: Array, log_x: Array) -> Array:
     """Halley's step for log x on f = log(tail / aim): -L / (1 - L f'' / (2 f')), L = f / f'."""
     upper = u > 0.5
     aim = jnp.where(upper, 1.0 - u, u)
-    size, moment = stage(jnp.any(u > 0), tails.gamma, upper, shape, log_x)
+    size, moment = stage(jnp.any(u > 0), tails.gamma, shape, log_x, upper, results=2)
     size = jnp.maximum(size, float(jnp.finfo(u.dtype).tiny))
     # f' = moment / tail, and moment' = moment (shape - x); both change sign with the side
     slope = jnp.where(upper, -moment, moment) / size

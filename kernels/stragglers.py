@@ -8,7 +8,6 @@ marked elements, and an element's result depends on that element alone.
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
@@ -32,15 +31,14 @@ def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
     return batched
 
 
-def stage(needed: Array, function: Callable[..., Any], *arguments: Array) -> Any:
-    """function(*arguments) if `needed` (one truth value), else zeros.
+def stage(needed: Array, function: Callable[..., Any], *arguments: Array, results: int = 1) -> Any:
+    """function(*arguments) if `needed` (one truth value), else zeros; each result is shaped like the first argument.
 
     A conditional is also a wall: XLA computes what enters and leaves it once and stores it. Without walls it repeats long
     chains of cheap operations in every consumer, and one float64 operand halves the lanes of a float32 chain.
     """
-    shapes = jax.eval_shape(function, *arguments)
-    nothing = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-    return lax.cond(needed, function, lambda *_: nothing, *arguments)
+    zero = jnp.zeros_like(arguments[0])
+    return lax.cond(needed, function, lambda *_: zero if results == 1 else (zero,) * results, *arguments)
 
 
 def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:

@@ -77,7 +77,7 @@ def _erfcx_row() -> tuple[float, ...]:
     return tuple(map(float, chebyshev.cheb2poly(chebyshev.chebinterpolate(ratio, 20))))
 
 
-def gamma(upper: Array, shape: Array, log_x: Array) -> tuple[Array, Array]:
+def gamma(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Array]:
     """Q(shape, x) where `upper`, else P(shape, x), to full relative accuracy, and x times the density.
 
     Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x /

@@ -12,7 +12,7 @@ from twin.assembly.structure import Structure
 from twin.tables.company import Company
 
 WEEKENDS = {"sat,sun": (5, 6), "sun": (6,), "none": ()}
-LONGEST_TERM = 366  # days beyond the horizon for which business days are known
+LONGEST_TERM = 366  # longest lead time, longest term: business days are known that far beyond the horizon
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Calendar:
     @cached_property
     def next_business_day(self) -> np.ndarray:
         """First business day on or after each day, horizon and longest term included."""
-        last = self.days + 2 * LONGEST_TERM
+        last = self.days + 3 * LONGEST_TERM
         found = np.empty(last + 1, np.int64)
         following = last
         for t in range(last, -1, -1):

@@ -10,6 +10,7 @@ from twin.assembly import shocks
 from twin.assembly.calendar import Calendar
 from twin.assembly.lead_times import mean_days
 from twin.assembly.structure import Structure
+from twin.assembly.terms import legs_of
 from twin.network import Days, Sizes
 from twin.tables import rows
 from twin.tables.company import Company
@@ -27,7 +28,7 @@ def days_of(
     net = net_days(company, s, c, scenario) + longer_terms
     legs = np.zeros((sizes.channels, sizes.legs), np.int64)
     for i, channel in enumerate(s.channels):
-        mine = [row.days for row in company.receivables if row.channel == channel]
+        mine = [row.days for row in legs_of(company, channel)]
         legs[i, : len(mine)] = mine
     product, node = dates.demand_factors(company, s, c)
     price_table = dates.prices(company, s, c)

@@ -11,6 +11,7 @@ from kernels.bits import hash_ids
 from twin.network import Level
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.routing import Routes, routes
 
 LaneId = tuple[str, str]
 
@@ -89,23 +90,13 @@ class Structure:
         }
 
 
-def default_lanes(company: Company) -> tuple[rows.Lane, ...]:
-    """Every supplier to every dc (or, without dcs, to every store); a dc to the stores it serves."""
-    suppliers = [n.node for n in company.nodes if n.kind == "supplier"]
-    dcs = [n.node for n in company.nodes if n.kind == "dc"]
-    stores = [n for n in company.nodes if n.kind == "store"]
-    if not dcs:
-        return tuple(rows.Lane(source=s, destination=n.node) for s in suppliers for n in stores)
-    inbound = [rows.Lane(source=s, destination=d) for s in suppliers for d in dcs]
-    return tuple(inbound + [rows.Lane(source=n.source or dcs[0], destination=n.node) for n in stores])
-
-
 def structure(company: Company) -> Structure:
     """Sort, level and route a checked company."""
     own = {n.node: n for n in company.nodes if n.kind != "supplier"}
     products = {p.product: p for p in company.products}
-    lane_rows = {(lane.source, lane.destination): lane for lane in company.lanes or default_lanes(company)}
-    lines = routed(company, lane_rows, own, products)
+    found = routes(company)
+    lane_rows = {(lane.source, lane.destination): lane for lane in found.lanes}
+    lines = lines_of(company, found, lane_rows)
     graph = nx.DiGraph()
     graph.add_nodes_from(own)
     graph.add_edges_from(lane for lane in lane_rows if lane[0] in own)
@@ -136,42 +127,24 @@ def structure(company: Company) -> Structure:
     )
 
 
-def routed(
-    company: Company, lanes: dict[LaneId, rows.Lane], own: dict[str, rows.Node], products: dict[str, rows.Product]
-) -> dict[tuple[LaneId, str], Line]:
-    """The lines that demand needs: from the stores upstream, by sourcing rows, else by the one lane that fits."""
-    chosen: dict[tuple[str, str], list[rows.Sourcing]] = {}
-    for row in company.sourcing:
-        chosen.setdefault((row.node, row.product), []).append(row)
-    only = [n.node for n in company.nodes if n.kind == "supplier"]
-    into: dict[str, list[str]] = {}
-    for source, destination in lanes:
-        into.setdefault(destination, []).append(source)
-
-    def sources(node: str, product: str) -> list[rows.Sourcing]:
-        if (node, product) in chosen:
-            return chosen[node, product]
-        supplier = products[product].supplier or (only[0] if len(only) == 1 else None)
-        fits = [s for s in into.get(node, []) if s in own or s == supplier]
-        return [rows.Sourcing(node=node, product=product, source=s) for s in fits]
-
+def lines_of(company: Company, found: Routes, lanes: dict[LaneId, rows.Lane]) -> dict[tuple[LaneId, str], Line]:
+    """The lines that demand and stock need: sourcing rows, else the one lane that fits."""
+    products = {p.product: p for p in company.products}
+    places = [(row.node, row.product) for row in company.demand] + [(row.node, row.product) for row in company.stock]
     lines: dict[tuple[LaneId, str], Line] = {}
-    open_ = [(d.node, d.product) for d in company.demand] + [
-        (s.node, s.product) for s in company.stock if s.node in own
-    ]
-    seen = set(open_)
-    while open_:
-        node, product = open_.pop()
-        for row in sources(node, product):
-            lane = (row.source, node)
-            minimum = row.minimum_order if row.minimum_order is not None else lanes[lane].minimum_order
-            whole = Decimal(1) if row.share is None and row.priority is None else Decimal(0)
-            cost = row.cost if row.cost is not None else products[product].cost
-            outside = row.source not in own
-            lines[lane, product] = Line(
-                row.share if row.share is not None else whole, row.priority, cost if outside else Decimal(0), minimum
-            )
-            if not outside and (row.source, product) not in seen:
-                seen.add((row.source, product))
-                open_.append((row.source, product))
+    for node, wanted in found.needed(places).items():
+        for product in wanted:
+            given = {row.source: row for row in found.sourcing.get((node, product), ())}
+            for source in found.sources(node, product):
+                row = given.get(source) or rows.Sourcing(node=node, product=product, source=source)
+                minimum = row.minimum_order if row.minimum_order is not None else lanes[source, node].minimum_order
+                cost = row.cost if row.cost is not None else products[product].cost
+                whole = Decimal(1) if row.priority is None else Decimal(0)
+                bought = found.kinds[source] == "supplier"
+                lines[(source, node), product] = Line(
+                    share=row.share if row.share is not None else whole,
+                    priority=row.priority,
+                    cost=cost if bought else Decimal(0),
+                    minimum=minimum,
+                )
     return lines

@@ -177,13 +177,19 @@ def limits(
     }
 
 
+def legs_of(company: Company, channel: str) -> list[rows.Receivable]:
+    """The legs of a channel in the order that counts: by days, collected before bad, larger share first."""
+    mine = [row for row in company.receivables if row.channel == channel]
+    return sorted(mine, key=lambda row: (row.days, row.bad, -row.share))
+
+
 def receivables(company: Company, s: Structure, sizes: Sizes) -> dict[str, np.ndarray]:
     shape = (sizes.channels, sizes.legs)
     share, bad = np.zeros(shape), np.zeros(shape)
     share[:, 0] = 1e6  # a channel without terms pays at once
     kind, fee, advance = np.zeros(sizes.channels), np.zeros(sizes.channels), np.zeros(sizes.channels)
     for i, channel in enumerate(s.channels):
-        legs = [row for row in company.receivables if row.channel == channel]
+        legs = legs_of(company, channel)
         for j, row in enumerate(legs):
             share[i, j], bad[i, j] = ppm(row.share), float(row.bad)
             kind[i], fee[i], advance[i] = float(row.kind == "b2b"), ppm(row.fee), ppm(row.advance)

@@ -113,6 +113,14 @@ def company(case: dict) -> Company:
     )
 
 
+def canonical(case: dict) -> dict:
+    """The case with the legs of its channels in the order that counts; the oracle takes them as declared."""
+    channels = [
+        c | {"legs": sorted(c["legs"], key=lambda leg: (leg["days"], leg["bad"], -leg["share"]))} for c in case["channels"]
+    ]
+    return case | {"channels": channels}
+
+
 def demanded(case: dict) -> list[tuple[str, str]]:
     """Every store-product that is ever asked for, stocked, waited for or ordered."""
     found = {at for day in case["replay"]["demand"].values() for at in day}
