@@ -48,10 +48,11 @@ def hash_ids(texts: list[str]) -> np.ndarray:
 def uniform(bits: Pair, dtype: jnp.dtype = jnp.float64) -> Array:
     """Bits to the open interval (0, 1): the midpoints (k + 1/2) / 2^m, m = 52 (float64) or 23 (float32).
 
-    m is one below the significand, so that k + 1/2 is exact; with m at the significand the last midpoint rounds to 1.
+    m is one below the significand, so that k + 1/2 is exact; with m at the significand the last midpoint
+    rounds to 1.
     """
     high, low = bits
     if dtype == jnp.float64:
         whole = high.astype(dtype) * 2.0**20 + (low >> jnp.uint32(12)).astype(dtype)
-        return (whole + 0.5) * 2.0**-52
-    return ((high >> jnp.uint32(9)).astype(dtype) + 0.5) * 2.0**-23
+        return jnp.asarray((whole + 0.5) * 2.0**-52)
+    return jnp.asarray(((high >> jnp.uint32(9)).astype(dtype) + 0.5) * 2.0**-23)

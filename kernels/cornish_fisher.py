@@ -1,10 +1,11 @@
 """Quantiles of count laws as polynomials: Cornish & Fisher's expansions, economised by least squares.
 
-A count X has quantile function ceil(x(z)), where z is the normal quantile of u and x(z) solves F(x) = u for the
-distribution function F continued to real x through the incomplete gamma or beta function. Cornish & Fisher (1938)
-expand x in powers of 1/deviation, each times a polynomial of z of alternating parity. The same form with coefficients
-fitted to exact values (SciPy's) is some ten times more accurate at the same length, and its error is known. Whoever
-uses it decides the few cases where x lies within that error of a whole number by the exact distribution function.
+A count X has quantile function ceil(x(z)), where z is the normal quantile of u and x(z) solves F(x) = u for
+the distribution function F continued to real x through the incomplete gamma or beta function. Cornish &
+Fisher (1938) expand x in powers of 1/deviation, each times a polynomial of z of alternating parity. The same
+form with coefficients fitted to exact values (SciPy's) is some ten times more accurate at the same length,
+and its error is known. Whoever uses it decides the few cases where x lies within that error of a whole number
+by the exact distribution function.
 
 Everything here is NumPy at first use: a few hundred numbers, cached.
 """
@@ -14,8 +15,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
+Floats = NDArray[np.float64]
 # Rows of a polynomial in two variables: rows[j] belongs to the j-th power of the second one.
 Rows = tuple[tuple[float, ...], ...]
 
@@ -24,7 +27,7 @@ COUNT_MIN = 16
 
 
 class PoissonFit(NamedTuple):
-    """x = mean + sigma z + sum_j rows[j](z) / sigma^j, within `error` for |z| <= z_max and sigma >= sigma_min."""
+    """x = mean + sigma z + sum_j rows[j](z) / sigma^j, to `error`, for |z| <= z_max, sigma >= sigma_min."""
 
     rows: Rows
     z_max: float
@@ -33,12 +36,14 @@ class PoissonFit(NamedTuple):
 
 
 class BroadFit(NamedTuple):
-    """Negative binomial with half skewness rho <= rho_max, |z| <= z_max; width = mean / size + 1/2 = rho sigma:
+    """Negative binomial with half skewness rho <= rho_max, |z| <= z_max; width = mean / size + 1/2 = rho
+    sigma:
 
     x = mean - 1/2 + sigma z + width gamma(z, rho) + lattice(z, rho) / sigma + kurtosis(z, rho) / sigma^3,
-    within error + error_width width. The first three terms with `gamma` are the quantile of the gamma law of the same
-    mean, variance and skewness; the others are what the count law has of its own. The error is largest at the ends of
-    the range of z; for smaller z it is within a share (1 + 7 (z / z_max)^8) / 8 of the bound.
+    within error + error_width width. The first three terms with `gamma` are the quantile of the gamma law of
+    the same mean, variance and skewness; the others are what the count law has of its own. The error is
+    largest at the ends of the range of z; for smaller z it is within a share (1 + 7 (z / z_max)^8) / 8 of the
+    bound.
     """
 
     gamma: Rows
@@ -53,9 +58,9 @@ class BroadFit(NamedTuple):
 class SkewedFit(NamedTuple):
     """Negative binomial with rho_min <= rho <= rho_max:
 
-    x = mean - 1/2 + (y - 1) sigma^2 / width + (lattice(t, r) + small(r) / y) / sigma, within error + error_mean mean.
-    y = gamma(t, r) is the quantile of the gamma law with mean 1 and shape 1 / rho^2, at least y_min; r and t in [-1, 1]
-    stand for rho and for z between z_low = low_0 - low_1 / rho and z_max.
+    x = mean - 1/2 + (y - 1) sigma^2 / width + (lattice(t, r) + small(r) / y) / sigma, within error +
+    error_mean mean. y = gamma(t, r) is the quantile of the gamma law with mean 1 and shape 1 / rho^2, at
+    least y_min; r and t in [-1, 1] stand for rho and for z between z_low = low_0 - low_1 / rho and z_max.
     """
 
     gamma: Rows
@@ -75,25 +80,28 @@ class SkewedFit(NamedTuple):
         return 0.5 * (self.rho_min + self.rho_max), 0.5 * (self.rho_max - self.rho_min)
 
 
-def _nodes(count: int, low: float, high: float) -> np.ndarray:
+def _nodes(count: int, low: float, high: float) -> Floats:
     """Chebyshev's nodes on [low, high]: least squares on them comes close to the smallest maximal error."""
     return 0.5 * (low + high) - 0.5 * (high - low) * np.cos((np.arange(count) + 0.5) * np.pi / count)
 
 
-def _solve(columns: list[np.ndarray], target: np.ndarray) -> np.ndarray:
+def _solve(columns: list[Floats], target: Floats) -> Floats:
     """Least squares with columns scaled to maximum 1."""
     matrix = np.stack(columns, axis=1)
     scale = np.abs(matrix).max(axis=0)
-    return np.linalg.lstsq(matrix / scale, target, rcond=None)[0] / scale
+    found: Floats = np.linalg.lstsq(matrix / scale, target, rcond=None)[0] / scale
+    return found
 
 
-def _in_rows(lengths: list[int], coefficients: np.ndarray) -> Rows:
+def _in_rows(lengths: list[int], coefficients: Floats) -> Rows:
     ends = np.cumsum(lengths)
-    return tuple(tuple(map(float, coefficients[end - size : end])) for size, end in zip(lengths, ends, strict=True))
+    return tuple(
+        tuple(map(float, coefficients[end - size : end])) for size, end in zip(lengths, ends, strict=True)
+    )
 
 
-def _parity_columns(z: np.ndarray, x: np.ndarray, orders: int, shift: int) -> tuple[list[int], list[np.ndarray]]:
-    """z^i x^j for j < orders, i <= j + 2 + shift, i and j + shift of one parity: Cornish & Fisher's polynomials."""
+def _parity_columns(z: Floats, x: Floats, orders: int, shift: int) -> tuple[list[int], list[Floats]]:
+    """z^i x^j for j < orders, i <= j + 2 + shift, i and j + shift of one parity: the expansion's form."""
     lengths, columns = [], []
     for j in range(orders):
         powers = range((j + shift) % 2, j + 3 + shift, 2)
@@ -102,7 +110,7 @@ def _parity_columns(z: np.ndarray, x: np.ndarray, orders: int, shift: int) -> tu
     return lengths, columns
 
 
-def _triangle_columns(t: np.ndarray, x: np.ndarray, degree_t: int, degree_x: int) -> tuple[list[int], list[np.ndarray]]:
+def _triangle_columns(t: Floats, x: Floats, degree_t: int, degree_x: int) -> tuple[list[int], list[Floats]]:
     """t^i x^j for i / degree_t + j / degree_x <= 1.1."""
     lengths, columns = [], []
     for j in range(degree_x + 1):
@@ -112,8 +120,8 @@ def _triangle_columns(t: np.ndarray, x: np.ndarray, degree_t: int, degree_x: int
     return lengths, columns
 
 
-def _continued(z: np.ndarray, start: np.ndarray, smaller_tail: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Solve F(x) = Phi(z) from a start that is close: Newton's steps on the smaller tail, numerical derivative."""
+def _continued(z: Floats, start: Floats, smaller_tail: Callable[[Floats], Floats]) -> Floats:
+    """Solve F(x) = Phi(z) from a close start: Newton's steps on the smaller tail, numerical derivative."""
     x, step = start, 1e-2
     for _ in range(3):
         below, here, above = (smaller_tail(y) for y in (x - step, x, x + step))
@@ -121,9 +129,10 @@ def _continued(z: np.ndarray, start: np.ndarray, smaller_tail: Callable[[np.ndar
     return x
 
 
-def _gamma_quantile(z: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    upper = special.gammainccinv(shape, special.ndtr(-np.abs(z)))
-    return np.where(z > 0, upper, special.gammaincinv(shape, special.ndtr(-np.abs(z))))
+def _gamma_quantile(z: Floats, shape: Floats) -> Floats:
+    tail = special.ndtr(-np.abs(z))
+    x: Floats = np.where(z > 0, special.gammainccinv(shape, tail), special.gammaincinv(shape, tail))
+    return x
 
 
 @cache
@@ -142,9 +151,7 @@ def poisson() -> PoissonFit:
     return PoissonFit(rows, z_max, sigma_min, error=1e-4)
 
 
-def _negative_binomial_points(
-    z: np.ndarray, rho: np.ndarray, stretch: np.ndarray, mean_max: float
-) -> tuple[np.ndarray, ...]:
+def _negative_binomial_points(z: Floats, rho: Floats, stretch: Floats, mean_max: float) -> tuple[Floats, ...]:
     """z, rho, sigma, mean, size and the continued quantile; sigma = stretch / (2 rho), 1 being Poisson's."""
     z, rho, stretch = (a.ravel() for a in np.broadcast_arrays(z, rho, stretch))
     sigma = stretch / (2.0 * rho)
@@ -156,8 +163,9 @@ def _negative_binomial_points(
     z, rho, sigma, mean, size, start = (a[kept] for a in (z, rho, sigma, mean, size, start))
     upper, share = z > 0, np.where(z > 0, mean, size) / (size + mean)
 
-    def smaller_tail(k: np.ndarray) -> np.ndarray:
-        return special.betainc(np.where(upper, k + 1.0, size), np.where(upper, size, k + 1.0), share)
+    def smaller_tail(k: Floats) -> Floats:
+        tail: Floats = special.betainc(np.where(upper, k + 1.0, size), np.where(upper, size, k + 1.0), share)
+        return tail
 
     return z, rho, sigma, mean, size, _continued(z, start, smaller_tail)
 
@@ -176,12 +184,15 @@ def broad() -> BroadFit:
         (*_parity_columns(z, rho, 2, 1), sigma**-3),
     ]
     found = _solve(
-        [column * weight for _, columns, weight in blocks for column in columns], count - mean + 0.5 - sigma * z
+        [column * weight for _, columns, weight in blocks for column in columns],
+        count - mean + 0.5 - sigma * z,
     )
     ends = np.cumsum([sum(lengths) for lengths, _, _ in blocks])
     parts = np.split(found, ends[:-1])
-    rows = [_in_rows(lengths, part) for (lengths, _, _), part in zip(blocks, parts, strict=True)]
-    return BroadFit(*rows, rho_max, z_max, error=1.2e-3, error_width=2e-5)
+    gamma, lattice, kurtosis = (
+        _in_rows(lengths, part) for (lengths, _, _), part in zip(blocks, parts, strict=True)
+    )
+    return BroadFit(gamma, lattice, kurtosis, rho_max, z_max, error=1.2e-3, error_width=2e-5)
 
 
 @cache
@@ -189,7 +200,7 @@ def skewed() -> SkewedFit:
     z_max, rho_min, rho_max, low, y_min = 3.5, 0.47, 1.92, (0.8, 2.9), 0.02
     middle, half = 0.5 * (rho_min + rho_max), 0.5 * (rho_max - rho_min)
 
-    def z_of(t: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    def z_of(t: Floats, rho: Floats) -> Floats:
         z_low = low[0] - low[1] / rho
         return z_low + 0.5 * (t + 1.0) * (z_max - z_low)
 
@@ -200,9 +211,11 @@ def skewed() -> SkewedFit:
     lengths, columns = _triangle_columns(t[kept], r[kept], 16, 9)
     gamma = _in_rows(lengths, _solve(columns, y[kept]))
 
-    t, r, stretch = np.meshgrid(_nodes(20, -1, 1), _nodes(10, -1, 1), (3.0, 4.5, 7.0, 15.0, 30.0, 60.0, 120.0, 300.0))
-    rho = middle + half * r
-    z, rho, sigma, mean, _, count = _negative_binomial_points(z_of(t, rho), rho, stretch, 1000.0)
+    t_grid, r_grid, stretch = np.meshgrid(
+        _nodes(20, -1, 1), _nodes(10, -1, 1), (3.0, 4.5, 7.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+    )
+    rho = middle + half * r_grid
+    z, rho, sigma, mean, _, count = _negative_binomial_points(z_of(t_grid, rho), rho, stretch, 1000.0)
     y = _gamma_quantile(z, rho**-2) * rho**2
     kept = y > 0.6 * y_min
     z, rho, sigma, mean, count, y = (a[kept] for a in (z, rho, sigma, mean, count, y))
@@ -211,4 +224,6 @@ def skewed() -> SkewedFit:
     lengths, columns = _triangle_columns(2.0 * (z - z_low) / (z_max - z_low) - 1.0, r, 7, 5)
     found = _solve([column / sigma for column in [*columns, *(r**j / y for j in range(4))]], own)
     lattice, small = _in_rows(lengths, found[:-4]), tuple(map(float, found[-4:]))
-    return SkewedFit(gamma, lattice, small, rho_min, rho_max, low, z_max, y_min, error=2.2e-3, error_mean=5e-6)
+    return SkewedFit(
+        gamma, lattice, small, rho_min, rho_max, low, z_max, y_min, error=2.2e-3, error_mean=5e-6
+    )

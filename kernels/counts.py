@@ -1,16 +1,18 @@
 """Quantiles of count laws: the smallest whole k with P(X <= k) >= u, Poisson and negative binomial.
 
-In float64 exact: the result differs from the true one only where u lies within about 1e-13 of a jump. Nearly all
-elements are decided in float32, at twice the lanes, with known errors: counts below 16 by adding up probabilities,
-larger ones from a polynomial of the normal quantile of u (`cornish_fisher`). What comes too near a jump for that, or lies
-outside the polynomial's domain (far tails, sizes below 0.28, means above a million), is decided in float64 by adding up,
-or by the distribution function itself (`tails`) and a bracketed Newton search. In float32 only the latter kind takes the
-second way; the others are off by one about once in ten thousand.
+In float64 exact: the result differs from the true one only where u lies within about 1e-13 of a jump. Nearly
+all elements are decided in float32, at twice the lanes, with known errors: counts below 16 by adding up
+probabilities, larger ones from a polynomial of the normal quantile of u (`cornish_fisher`). What comes too
+near a jump for that, or lies outside the polynomial's domain (far tails, sizes below 0.28, means above a
+million), is decided in float64 by adding up, or by the distribution function itself (`tails`) and a bracketed
+Newton search. In float32 only the latter kind takes the second way; the others are off by one about once in
+ten thousand.
 
 Uniforms lie in the open interval (0, 1). Counts are steps: their derivatives are 0.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -21,6 +23,7 @@ from kernels.normal import normal, normal_of_tail, tail
 from kernels.stragglers import decide, stage, whole_batch
 
 _ROUNDS_MAX = 120
+_State = tuple[Array, Array, Array, Array, Array]
 # Relative error of a sum of probabilities in float32; the second part goes with -log P(X = 0).
 _SINGLE_SUM = 4e-6
 _SINGLE_EXPONENT = 3e-7
@@ -41,7 +44,7 @@ def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
 @whole_batch
 def _poisson(u: Array, mean: Array) -> Array:
     exact = u.dtype == jnp.float64
-    code = stage(jnp.any(mean > 0), lambda *x: _poisson_code(*x, exact), _single(tail(u)), _single(mean))
+    code = stage(jnp.any(mean > 0), partial(_poisson_code, exact), _single(tail(u)), _single(mean))
 
     def slow(code: Array, u: Array, mean: Array) -> Array:
         few, found = _summed(u / elementary.exp(-mean), lambda j: mean * (1.0 / j))
@@ -58,7 +61,7 @@ def _negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     exact = u.dtype == jnp.float64
     code = stage(
         jnp.any(mean > 0),
-        lambda *x: _negative_binomial_code(*x, exact),
+        partial(_negative_binomial_code, exact),
         _single(tail(u)),
         _single(mean),
         _single(size),
@@ -98,7 +101,7 @@ def _summed(aim: Array, ratio: Callable[[float], Array]) -> tuple[Array, Array]:
 
 
 def _code(
-    t: Array, exponent: Array, ratio: Callable[[float], Array], expansion: expansions.Expansion, exact: bool
+    exact: bool, t: Array, exponent: Array, ratio: Callable[[float], Array], expansion: expansions.Expansion
 ) -> Array:
     """The count, or -1 - k if x is too near the whole number k >= 16, or -1 if nothing is known.
 
@@ -119,20 +122,23 @@ def _code(
     return jnp.where(found, few, jnp.where(tame, k, -1.0))
 
 
-def _poisson_code(t: Array, mean: Array, exact: bool) -> Array:
-    return _code(t, mean, lambda j: mean * (1.0 / j), expansions.poisson(normal_of_tail(t), mean), exact)
+def _poisson_code(exact: bool, t: Array, mean: Array) -> Array:
+    code = _code(exact, t, mean, lambda j: mean * (1.0 / j), expansions.poisson(normal_of_tail(t), mean))
+    return jnp.where(mean > 0, code, 0.0)
 
 
-def _negative_binomial_code(t: Array, mean: Array, size: Array, exact: bool) -> Array:
+def _negative_binomial_code(exact: bool, t: Array, mean: Array, size: Array) -> Array:
     odds = mean * (1.0 / size)
     failure = odds * (1.0 / (1.0 + odds))
     slope = failure * (size - 1.0)
     expansion = expansions.negative_binomial(normal_of_tail(t), mean, odds)
-    return _code(t, size * elementary.log1p(odds), lambda j: failure + slope * (1.0 / j), expansion, exact)
+    exponent = size * elementary.log1p(odds)
+    code = _code(exact, t, exponent, lambda j: failure + slope * (1.0 / j), expansion)
+    return jnp.where(mean > 0, code, 0.0)
 
 
 def _wilson_hilferty(u: Array, mean: Array, size: Array) -> Array:
-    """A guess for any negative binomial: Wilson & Hilferty (1931) for the gamma law of its first three moments."""
+    """A guess for any negative binomial: Wilson & Hilferty (1931) for the gamma law of its moments."""
     odds = mean / size
     sigma = jnp.sqrt(mean * (1.0 + odds))
     rho = (odds + 0.5) / sigma
@@ -148,18 +154,18 @@ def _search(
     law: Callable[[Array], tuple[Array, Array]],
     ratio: Callable[[Array], Array],
 ) -> Array:
-    """The smallest k >= 16 with P(X <= k) >= u, where code < 0 and not found; -1 - code is a start, 0 if none is known.
+    """The smallest k >= 16 with P(X <= k) >= u, where code < 0 and not found.
 
-    law(k) = P(X <= k) - u and P(X = k); ratio(k) = P(X = k) / P(X = k - 1). Newton's steps on the logarithm of the
-    smaller tail, which is nearly straight where plain Newton overshoots, kept inside a bracket (low, high] that shrinks
-    every round.
+    It starts from -1 - code, or from `guess` where that is 0. law(k) = P(X <= k) - u and P(X = k); ratio(k) =
+    P(X = k) / P(X = k - 1). Newton's steps on the logarithm of the smaller tail, which is nearly straight
+    where plain Newton overshoots, stay inside a bracket (low, high] that shrinks every round.
     """
     upper = u > 0.5
     aim = jnp.where(upper, 1.0 - u, u)
     least = float(COUNT_MIN)
     tiny = 1e-300 if u.dtype == jnp.float64 else 1e-30
 
-    def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
+    def improve(state: _State) -> _State:
         rounds, low, high, k, known = state
         gap, mass = stage(jnp.any(~known), law, k, results=2)
         short = gap < 0
@@ -176,9 +182,11 @@ def _search(
         following = jnp.where(settled, jnp.maximum(answer, least), jnp.where(closed, high, step))
         return rounds + 1, low, high, jnp.where(known, k, following), known | settled | closed
 
-    def unfinished(state: tuple[Array, ...]) -> Array:
+    def unfinished(state: _State) -> Array:
         return jnp.any(~state[4]) & (state[0] < _ROUNDS_MAX)
 
     start = jnp.maximum(jnp.round(jnp.where(code < -1.0, -1.0 - code, guess)), least)
     low, high = jnp.full_like(u, least - 1.0), jnp.full_like(u, jnp.inf)
-    return lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, found | (code >= 0)))[3]
+    return lax.while_loop(
+        unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, found | (code >= 0))
+    )[3]

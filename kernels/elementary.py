@@ -1,7 +1,7 @@
 """Logarithm, exponential and polynomials in a dozen instructions, for float32 and float64.
 
-Bits give the exponent, a short series the rest; the error stays below two units in the last place. There are no
-special cases (zero, infinity, subnormal numbers) and no derivatives: whoever calls these brings both.
+Bits give the exponent, a short series the rest; the error stays below two units in the last place. There are
+no special cases (zero, infinity, subnormal numbers) and no derivatives: whoever calls these brings both.
 """
 
 import math
@@ -24,7 +24,7 @@ _EXP_TERMS = {64: 14, 32: 8}
 
 
 def polynomial(coefficients: Sequence[float], x: Array) -> Array:
-    """c_0 + c_1 x + .., by halves (Estrin): even and odd powers are sums of their own, which a processor overlaps."""
+    """c_0 + c_1 x + .. by halves (Estrin): even and odd powers apart, so that a processor overlaps them."""
     if len(coefficients) == 1:
         return jnp.full_like(x, coefficients[0])
     if len(coefficients) == 2:
@@ -35,26 +35,32 @@ def polynomial(coefficients: Sequence[float], x: Array) -> Array:
     return x * polynomial(coefficients[1::2], square) + polynomial(coefficients[::2], square)
 
 
-def _width(x: Array) -> int:
-    return jnp.finfo(x.dtype).bits
+def width(x: Array) -> int:
+    """Bits of one element: 64 or 32."""
+    return 8 * int(x.dtype.itemsize)
+
+
+def epsilon(x: Array) -> float:
+    """The distance from 1 to the next number: 2^-52 or 2^-23."""
+    return float(2.0 ** -_MANTISSA[width(x)])
 
 
 def _as_float(x: Array, integer: Array, bits: int) -> Array:
-    """A whole number in [0, 2^mantissa) to float, through the bits of 2^mantissa + integer (AVX2 has no int64 cast)."""
+    """A whole number in [0, 2^mantissa) to float, by the bits of 2^mantissa + it (AVX2 casts no int64)."""
     anchor = 2.0 ** _MANTISSA[bits]
     pattern = int(_BIAS[bits] + _MANTISSA[bits]) << _MANTISSA[bits]
     return lax.bitcast_convert_type(integer | _INTEGER[bits](pattern), x.dtype) - anchor
 
 
 def _power_of_two(n: Array, bits: int) -> Array:
-    """2^n for whole n held in a float: n + bias lands in the low bits of the sum, a shift makes it the exponent."""
+    """2^n for whole n held in a float: n + bias lands in the low bits of a sum, a shift moves it up."""
     shifted = lax.bitcast_convert_type(n + (2.0 ** _MANTISSA[bits] + _BIAS[bits]), _INTEGER[bits])
     return lax.bitcast_convert_type(shifted << _INTEGER[bits](_MANTISSA[bits]), n.dtype)
 
 
 def _split(x: Array) -> tuple[Array, Array]:
     """x = 2^e g with sqrt(1/2) <= g < sqrt(2): e, as a float, and g."""
-    bits = _width(x)
+    bits = width(x)
     integer, mantissa, bias = _INTEGER[bits], _MANTISSA[bits], _BIAS[bits]
     words = lax.bitcast_convert_type(x, integer)
     exponent = (words - integer(_SQRT_HALF_BITS[bits])) & integer(-(1 << mantissa))
@@ -63,8 +69,8 @@ def _split(x: Array) -> tuple[Array, Array]:
 
 
 def _log_of(e: Array, f: Array) -> Array:
-    """e ln 2 + log(1 + f); with s = f / (2 + f) the latter is 2 atanh(s) = f - f^2/2 + s (f^2/2 + R), R = O(s^2)."""
-    bits = _width(f)
+    """e ln 2 + log(1 + f), the latter 2 atanh(s) = f - f^2/2 + s (f^2/2 + R), s = f / (2 + f), R = O(s^2)."""
+    bits = width(f)
     s = f * (1.0 / (2.0 + f))
     z = s * s
     tail = z * polynomial([2.0 / (2 * k + 3) for k in range(_LOG_TERMS[bits])], z)
@@ -81,16 +87,17 @@ def log(x: Array) -> Array:
 def log1p(x: Array) -> Array:
     """log(1 + x) for x >= 0; what 1 + x loses in rounding is put back, so that small x keep their digits.
 
-    With 1 + x = 2^e g after rounding, f = (1 + x) 2^-e - 1. It is not written as x - ((1 + x) - 1), which XLA folds.
+    With 1 + x = 2^e g after rounding, f = (1 + x) 2^-e - 1. It is not written as x - ((1 + x) - 1), which XLA
+    folds.
     """
     e, g = _split(1.0 + x)
-    scale = _power_of_two(-e, _width(x))
+    scale = _power_of_two(-e, width(x))
     return _log_of(e, (g - 1.0) + ((scale - g) + x * scale))
 
 
 def exp(x: Array) -> Array:
     """e^x; 0 below the smallest normal number, infinite above the largest."""
-    bits = _width(x)
+    bits = width(x)
     least, most = math.log(2.0) * (2 - _BIAS[bits]), math.log(2.0) * _BIAS[bits]
     inside = jnp.clip(x, least, most)
     n = jnp.round(inside * (1.0 / math.log(2.0)))

@@ -18,7 +18,7 @@ _SINGLE_SKEWED = 1.3e-6
 
 
 class Expansion(NamedTuple):
-    """The real x of which the quantile is ceil(x), where the expansion holds, and a bound of its error there."""
+    """The real x of which the quantile is ceil(x), where that holds, and a bound of its error there."""
 
     x: Array
     tame: Array

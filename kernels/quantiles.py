@@ -1,8 +1,9 @@
-"""Quantile functions: one uniform number in, one value of the law out. Elementwise, no rejection, float64 or float32.
+"""Quantile functions: one uniform number in, one value of the law out. Elementwise, no rejection, float64 or
+float32.
 
-Any uniform will do: Threefry bits, 1 - u for an antithetic future, a coordinate of a scrambled Sobol point. All lie in the
-open interval (0, 1). The quantile of a count or category is a step function of its parameters: its derivatives are 0.
-Others are differentiable in all arguments.
+Any uniform will do: Threefry bits, 1 - u for an antithetic future, a coordinate of a scrambled Sobol point.
+All lie in the open interval (0, 1). The quantile of a count or category is a step function of its parameters:
+its derivatives are 0. Others are differentiable in all arguments.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array
 
+from kernels import elementary
 from kernels.counts import negative_binomial, poisson
 from kernels.gamma import gamma
 from kernels.normal import normal
@@ -35,7 +37,7 @@ def lognormal(u: Array, location: Array, sigma: Array) -> Array:
 
 
 def lognormal_factor(u: Array, sigma: Array) -> Array:
-    """A lognormal factor with mean 1: exp(sigma z - sigma^2 / 2), sigma the standard deviation of its logarithm."""
+    """A factor with mean 1: exp(sigma z - sigma^2 / 2), sigma the standard deviation of its logarithm."""
     return jnp.exp(sigma * normal(u) - 0.5 * sigma * sigma)
 
 
@@ -68,8 +70,8 @@ def empirical(u: Array, values: Array) -> Array:
 
 
 def zero_inflated(u: Array, zero_share: Array, quantile: Callable[[Array], Array]) -> Array:
-    """Zero with probability `zero_share` in [0, 1), else a draw of `quantile` from the same uniform number."""
+    """Zero with probability `zero_share` in [0, 1), else a draw of `quantile` from the same uniform."""
     rest = (u - zero_share) / (1.0 - zero_share)
     # rounding must not carry a uniform to 0 or 1
-    edge = 0.5 * float(jnp.finfo(u.dtype).eps)
+    edge = 0.5 * elementary.epsilon(u)
     return jnp.where(rest > 0, quantile(jnp.clip(rest, edge, 1.0 - edge)), 0.0)

@@ -1,8 +1,8 @@
-"""A fast rule for all elements, a slow one for the few that it leaves open: the whole batch in view, any shape.
+"""A fast rule for all elements and a slow one for the few that it leaves open.
 
-The fast rule marks an element that it cannot decide with a negative code. Marked elements are gathered, one from each
-row of a few hundred, and decided together; passes follow until none is left. Nothing overflows, whatever the share of
-marked elements, and an element's result depends on that element alone.
+The fast rule marks an element that it cannot decide with a negative code. Marked elements are gathered, one
+from each row of a few hundred, and decided together; passes follow until none is left. Nothing overflows,
+whatever the share of marked elements, and an element's result depends on that element alone.
 """
 
 from collections.abc import Callable
@@ -17,32 +17,37 @@ _ROWS_WORTH_FITTING = range(256, 1025)
 
 
 def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
-    """An elementwise function of equally shaped arrays that `vmap` calls once, with the batch as a leading axis.
+    """An elementwise function of equally shaped arrays that `vmap` calls once, with the batch as an axis.
 
-    Plain `vmap` would turn its loops into loops over every element of every future, each carried through a select.
+    Plain `vmap` would turn its loops into loops over every element of every future, each carried through a
+    select.
     """
     batched = custom_vmap(function)
 
     @batched.def_vmap
     def rule(axis_size: int, in_batched: list[bool], *arrays: Array) -> tuple[Array, bool]:
-        full = [a if is_batched else lax.broadcast(a, (axis_size,)) for a, is_batched in zip(arrays, in_batched, strict=True)]
+        full = [
+            a if is_batched else lax.broadcast(a, (axis_size,))
+            for a, is_batched in zip(arrays, in_batched, strict=True)
+        ]
         return batched(*full), True
 
     return batched
 
 
 def stage(needed: Array, function: Callable[..., Any], *arguments: Array, results: int = 1) -> Any:
-    """function(*arguments) if `needed` (one truth value), else zeros; each result is shaped like the first argument.
+    """function(*arguments) if `needed` (one truth value), else zeros; results have the first one's shape.
 
-    A conditional is also a wall: XLA computes what enters and leaves it once and stores it. Without walls it repeats long
-    chains of cheap operations in every consumer, and one float64 operand halves the lanes of a float32 chain.
+    A conditional is also a wall: XLA computes what enters and leaves it once and stores it. Without walls it
+    repeats long chains of cheap operations in every consumer, and one float64 operand halves the lanes of a
+    float32 chain.
     """
     zero = jnp.zeros_like(arguments[0])
     return lax.cond(needed, function, lambda *_: zero if results == 1 else (zero,) * results, *arguments)
 
 
 def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:
-    """Replace each code < 0 by slow(code, *arguments) of that element, which is >= 0. All arrays have one shape."""
+    """Replace each code < 0 by slow(code, *arguments) of that element, >= 0. All arrays have one shape."""
     flat = [a.reshape(-1) for a in arguments]
     count, width = code.size, _row_width(code.size)
     rows = -(-count // width)
@@ -61,7 +66,8 @@ def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]
         return codes, some
 
     # The loop begins without looking: a look outside of it would make XLA compute the codes twice.
-    return lax.while_loop(lambda state: state[1], one_pass, (code.reshape(-1), jnp.array(True)))[0].reshape(code.shape)
+    decided = lax.while_loop(lambda state: state[1], one_pass, (code.reshape(-1), jnp.array(True)))[0]
+    return decided.reshape(code.shape)
 
 
 def _row_width(count: int) -> int:

@@ -1,7 +1,7 @@
-"""Distribution functions to full accuracy: Poisson and negative binomial counts from 16 upwards, the gamma law.
+"""Distribution functions to full accuracy: Poisson and negative binomial from 16 upwards, gamma.
 
-Differences P(X <= k) - u are formed from the smaller tail, so that they keep their digits where u is close to 0 or 1.
-float64 unless said otherwise; float32 gives what float32 can.
+Differences P(X <= k) - u are formed from the smaller tail, so that they keep their digits where u is close to
+0 or 1. float64 unless said otherwise; float32 gives what float32 can.
 """
 
 import math
@@ -9,7 +9,6 @@ from fractions import Fraction
 from functools import cache
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from numpy.polynomial import chebyshev
 from scipy import special
@@ -17,16 +16,17 @@ from scipy import special
 from kernels import elementary
 from kernels.elementary import polynomial
 
-# The upper tail of the negative binomial is the one computed where the beta fraction is this far beyond its mean.
+# So far beyond its mean the upper tail of the beta law is the one computed.
 _UPPER_FROM = 4.0
 _STEPS = 8
 _SHIFT = 16
 # Temme's expansion holds from this shape on; smaller ones are raised by as much.
 _SHAPE_MIN = 17
-# The upper tail of the gamma law comes from its continued fraction this far beyond the shape, with so many terms.
+# So far beyond its shape the upper tail of the gamma law is a continued fraction, of so many terms.
 _FRACTION_FROM = 2.5
 _FRACTION_TERMS = 48
 _ERFCX_MAX = 9.0
+_ERFCX_TERMS = 21
 
 
 def poisson(u: Array, k: Array, mean: Array) -> tuple[Array, Array]:
@@ -39,7 +39,7 @@ def poisson(u: Array, k: Array, mean: Array) -> tuple[Array, Array]:
 
 
 def _temme(a: Array, x: Array) -> tuple[Array, Array, Array]:
-    """x > a, the smaller of P(a, x) and Q(a, x) (Q where x > a), and e^(-a eta^2 / 2) / sqrt(2 pi a); a >= 17.
+    """x > a, then Q(a, x) if so and P(a, x) if not, then e^(-a eta^2 / 2) / sqrt(2 pi a); for a >= 17.
 
     Temme's uniform expansion, DLMF 8.12.3, 8.12.4 and 8.12.7-8.12.11.
     """
@@ -70,23 +70,23 @@ def _erfcx_row() -> tuple[float, ...]:
     """erfcx(y) / t as a polynomial of t = 1 / (1 + y / 2), moved to [-1, 1]; relative error below 1e-15."""
     low = 1.0 / (1.0 + 0.5 * _ERFCX_MAX)
 
-    def ratio(s: np.ndarray) -> np.ndarray:
-        t = 0.5 * (1.0 + low) + 0.5 * (1.0 - low) * s
-        return special.erfcx(2.0 / t - 2.0) / t
-
-    return tuple(map(float, chebyshev.cheb2poly(chebyshev.chebinterpolate(ratio, 20))))
+    nodes = chebyshev.chebpts1(_ERFCX_TERMS)
+    t = 0.5 * (1.0 + low) + 0.5 * (1.0 - low) * nodes
+    fit = chebyshev.chebfit(nodes, special.erfcx(2.0 / t - 2.0) / t, _ERFCX_TERMS - 1)
+    return tuple(map(float, chebyshev.cheb2poly(fit)))
 
 
 def gamma(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Array]:
     """Q(shape, x) where `upper`, else P(shape, x), to full relative accuracy, and x times the density.
 
-    Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x /
-    Gamma(a + 1) (DLMF 8.8.11). Where that would cancel in Q, its continued fraction (DLMF 8.9.2) serves.
+    Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x
+    / Gamma(a + 1) (DLMF 8.8.11). Where that would cancel in Q, its continued fraction (DLMF 8.9.2) serves.
     """
     x, inverse = elementary.exp(log_x), 1.0 / shape
     deviance = shape * _log1p_defect((x - shape) * inverse, log_x - elementary.log(shape))
-    # a quotient of two arrays: see `negative_binomial`
-    moment = shape * elementary.exp(-deviance - _stirling_error_small(shape)) / (math.sqrt(2 * math.pi) * jnp.sqrt(shape))
+    # a quotient of two arrays, as in `negative_binomial`, and none by a root: XLA's rsqrt is not for vectors
+    density = shape * elementary.exp(-deviance - _stirling_error_small(shape))
+    moment = density / (math.sqrt(2.0 * math.pi) * jnp.sqrt(shape))
     small = shape < _SHAPE_MIN
     above, tail, _ = _temme(jnp.where(small, shape + float(_SHAPE_MIN), shape), x)
     power = numerator = denominator = jnp.ones_like(x)
@@ -110,15 +110,16 @@ def _gamma_fraction(a: Array, x: Array) -> Array:
         return value
 
     start = x + (2.0 * _FRACTION_TERMS + 1.0) - a
-    return 1.0 / lax.fori_loop(0, _FRACTION_TERMS // _STEPS, steps, start)
+    value: Array = lax.fori_loop(0, _FRACTION_TERMS // _STEPS, steps, start)
+    return 1.0 / value
 
 
 def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Array, Array]:
     """P(X <= k) - u and P(X = k), k >= 16: I_p(size, k + 1) - u with p = size / (size + mean).
 
-    Continued fraction of the incomplete beta function in the form of Didonato & Morris, "Algorithm 708" (ACM TOMS 18
-    (1992) 360-373, section 3.1), times the density after Loader, "Fast and accurate computation of binomial
-    probabilities" (2000): deviances instead of powers and Stirling errors instead of gamma functions.
+    Continued fraction of the incomplete beta function in the form of Didonato & Morris, "Algorithm 708" (ACM
+    TOMS 18 (1992) 360-373, section 3.1), times the density after Loader, "Fast and accurate computation of
+    binomial probabilities" (2000): deviances for powers, Stirling errors for gamma functions.
     """
     b = k + 1.0
     total, inverse, inverse_b = size + b, 1.0 / (size + mean), 1.0 / b
@@ -131,7 +132,7 @@ def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Arr
     upper = surplus < -_UPPER_FROM
     p, q = jnp.where(upper, b, size), jnp.where(upper, size, b)
     x, y = jnp.where(upper, failure, success), jnp.where(upper, success, failure)
-    # The mass comes first: XLA stores a quotient that is used twice, and computes a product that is used twice twice.
+    # The mass comes first: a quotient that is used twice is stored by XLA, a product would be computed twice.
     mass = scale / ((k + size) * failure)
     tail = mass * (k + size) * failure * _beta_fraction(p, q, x, y, jnp.where(upper, -surplus, surplus))
     return jnp.where(upper, (1.0 - u) - tail, tail - u), mass
@@ -140,9 +141,10 @@ def negative_binomial(u: Array, k: Array, mean: Array, size: Array) -> tuple[Arr
 def _beta_fraction(p: Array, q: Array, x: Array, y: Array, surplus: Array) -> Array:
     """I_x(p, q) divided by x^p y^q / B(p, q); surplus = p - (p + q) x, y = 1 - x.
 
-    1 / (b_0 + a_1 / (b_1 + a_2 / (b_2 + ..))), from the far end. Each element has its own number of terms, whatever its
-    neighbours need: results must not depend on the company they keep. The number is an upper bound found by trial for
-    1e-15: 26 where a parameter is small, and a multiple of the root of p q / (p + q) where both are large.
+    1 / (b_0 + a_1 / (b_1 + a_2 / (b_2 + ..))), from the far end. Each element has its own number of terms,
+    whatever its neighbours need: results must not depend on the company they keep. The number is an upper
+    bound found by trial for 1e-15: 26 where a parameter is small, and a multiple of the root of p q / (p + q)
+    where both are large.
     """
     spread = jnp.sqrt(p * q / (p + q))
     terms = 26.0 + jnp.minimum(2.2 * spread, 35.0 * jnp.sqrt(spread))
@@ -228,14 +230,15 @@ def _stirling_fractions(terms: int) -> tuple[Fraction, ...]:
 def _temme_rows() -> tuple[tuple[float, ...], ...]:
     """Power series of C_k(eta), DLMF 8.12.11: C_k = C_(k-1)' / eta + (-1)^k g_k / mu, C_0 = 1/mu - 1/eta.
 
-    Degrees are cut where the terms drop below 1e-16 for a >= 17 and the eta that a uniform of 52 bits can reach.
+    Degrees are cut where the terms drop below 1e-16 for a >= 17 and the eta that a uniform of 52 bits can
+    reach.
     """
     degrees = (24, 21, 18, 16, 14, 12, 10, 8, 6)
     terms = 2 * len(degrees) + degrees[0] + 2
     a = _mu_series(terms + 2)
     inverse = [Fraction(1)]  # eta / mu
     for n in range(1, terms):
-        inverse.append(-sum(a[k + 1] * inverse[n - k] for k in range(1, n + 1)))
+        inverse.append(-sum((a[k + 1] * inverse[n - k] for k in range(1, n + 1)), Fraction(0)))
     g = _stirling_fractions(len(degrees))
     row = inverse[1:]
     rows = [row]

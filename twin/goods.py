@@ -32,7 +32,7 @@ def sell(on_hand: Array, backorders: Array, demand: Array, lost_share: Array, ar
     served = jnp.minimum(on_hand, backorders)
     met = jnp.minimum(on_hand - served, demand)
     unmet = demand - met
-    lost = arithmetic.ratio_even(unmet * lost_share, 1e6)
+    lost = arithmetic.ratio_even(unmet * lost_share[None, :], 1e6)
     return Sale(served, met, lost, backorders - served + unmet - lost)
 
 
@@ -73,7 +73,7 @@ def age(network: Network, shelf: Shelf, on_hand: Array, received: Array, day: Ar
     past = shelf.received.at[slot[None, :], nodes[:, None], columns[None, :]].get(mode="promise_in_bounds")
     today = received[:, p]
     fresh = shelf.fresh - past + today
-    expired = jnp.maximum(on_hand[:, p] - fresh, 0.0) * network.expires
+    expired = jnp.maximum(on_hand[:, p] - fresh, 0.0) * network.expires[None, :]
     ring = rings.replace(shelf.received, lax.rem(day, jnp.asarray(slots, day.dtype)), today)
     return Shelf(ring, fresh), jnp.zeros_like(on_hand).at[:, p].set(expired, unique_indices=True)
 
@@ -96,7 +96,8 @@ def wish(network: Network, orders: Array, open_lane: Array, level: int, arithmet
         rank = jnp.where(carried, jnp.reshape(network.sourcing_rank[lanes], shape), jnp.inf)
         usable = jnp.where(jnp.reshape(open_lane[lanes], shape[:2])[:, :, None], rank, jnp.inf)
         rank = jnp.where(jnp.all(jnp.isinf(usable), axis=1, keepdims=True), rank, usable)
-        first = jnp.argmin(rank, axis=1)[:, None, :] == jnp.arange(shape[1], dtype=jnp.int32)[None, :, None]
+        lowest = lax.argmin(rank, 1, jnp.int32)
+        first = lowest[:, None, :] == jnp.arange(shape[1], dtype=jnp.int32)[None, :, None]
         chosen = jnp.where(first & carried, 1e6, 0.0)
         weights = jnp.where(network.by_rank[nodes][:, None, :] > 0, chosen, weights)
         parts = jnp.reshape(split(orders, weights, 1, arithmetic), (shape[0] * shape[1], shape[2]))

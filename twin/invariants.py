@@ -128,8 +128,8 @@ def averages(n: Network, after: State, day: Array) -> Array:
     """Rounding may move an average by a cent at each of at most eight issues a day since the opening."""
     units, value = after.goods.on_hand, after.ledger.stock_value
     slack = 8.0 * (day.astype(jnp.float64) + 1.0)
-    low = units * jnp.where(jnp.isinf(after.ledger.cost_low), 0.0, after.ledger.cost_low)
-    outside = jnp.maximum(low - value, value - units * after.ledger.cost_high) - slack - 1e-9 * value
+    low, high = units * after.ledger.cost_low[None, :], units * after.ledger.cost_high[None, :]
+    outside = jnp.maximum(low - value, value - high) - slack - 1e-9 * value
     return jnp.sum(jnp.where(units == 0, jnp.abs(value), jnp.maximum(outside, 0.0)))
 
 def revolver(after: State, flows: Flows) -> Array:

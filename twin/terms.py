@@ -28,9 +28,9 @@ class Bill(NamedTuple):
 
 
 def taxed(units: Array, price: Array, vat: Array, arithmetic: Arithmetic) -> tuple[Array, Array]:
-    """Net and VAT in cents. units: (.., product); price: broadcasts, 1/10000; vat: (product,) ppm."""
+    """Net and VAT in cents. units, price: (place, product), 1/10000 (place may be 1 long); vat: (product,) ppm."""
     net = priced(units, price, arithmetic)
-    return net, share(net, jnp.broadcast_to(vat, net.shape), arithmetic)
+    return net, share(net, vat[None, :], arithmetic)
 
 
 def bill(

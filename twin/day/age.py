@@ -37,11 +37,11 @@ def take_back(state: State, notes: Notes, s: Setting) -> tuple[State, Notes, Arr
     n, g, book = s.network, state.goods, state.ledger
     units = goods.returned(n, g.sold, s.days.day, s.luck.return_w, s.arithmetic)
     average = part(book.stock_value, units, g.on_hand, s.arithmetic)
-    value = jnp.where(g.on_hand > 0, average, priced(units, n.standard_cost, s.arithmetic))
+    value = jnp.where(g.on_hand > 0, average, priced(units, n.standard_cost[None, :], s.arithmetic))
     slot = jnp.remainder(s.days.day - n.return_lag, n.sizes.return_slots)
     products = jnp.arange(n.sizes.products, dtype=slot.dtype)
     price = book.past_price.at[slot, products].get(mode="promise_in_bounds")
-    net, vat = taxed(units, price, n.vat, s.arithmetic)
+    net, vat = taxed(units, price[None, :], n.vat, s.arithmetic)
     entries = {"refund": jnp.sum(net), "refund VAT": jnp.sum(vat)} | by_kind(n, "returned goods, {}", value)
     g = changed(g, on_hand=g.on_hand + units)
     book = changed(book, stock_value=book.stock_value + value)

@@ -15,7 +15,7 @@ from twin.terms import legs, taxed
 def sell(state: State, notes: Notes, s: Setting) -> tuple[State, Notes]:
     n, g, book = s.network, state.goods, state.ledger
     sale = goods.sell(g.on_hand, g.backorders, s.luck.demand, n.lost_share, s.arithmetic)
-    net, vat = taxed(sale.sold, s.effective.price, n.vat, s.arithmetic)
+    net, vat = taxed(sale.sold, s.effective.price[None, :], n.vat, s.arithmetic)
     cost = part(book.stock_value, sale.sold, g.on_hand, s.arithmetic)
     by_node = jnp.stack([jnp.sum(net, axis=1), jnp.sum(vat, axis=1)], axis=1)
     by_channel = jnp.matmul(n.channel, by_node, precision="highest")
