@@ -95,9 +95,7 @@ def _solve(columns: list[Floats], target: Floats) -> Floats:
 
 def _in_rows(lengths: list[int], coefficients: Floats) -> Rows:
     ends = np.cumsum(lengths)
-    return tuple(
-        tuple(map(float, coefficients[end - size : end])) for size, end in zip(lengths, ends, strict=True)
-    )
+    return tuple(tuple(map(float, coefficients[end - size : end])) for size, end in zip(lengths, ends, strict=True))
 
 
 def _parity_columns(z: Floats, x: Floats, orders: int, shift: int) -> tuple[list[int], list[Floats]]:
@@ -189,9 +187,7 @@ def broad() -> BroadFit:
     )
     ends = np.cumsum([sum(lengths) for lengths, _, _ in blocks])
     parts = np.split(found, ends[:-1])
-    gamma, lattice, kurtosis = (
-        _in_rows(lengths, part) for (lengths, _, _), part in zip(blocks, parts, strict=True)
-    )
+    gamma, lattice, kurtosis = (_in_rows(lengths, part) for (lengths, _, _), part in zip(blocks, parts, strict=True))
     return BroadFit(gamma, lattice, kurtosis, rho_max, z_max, error=1.2e-3, error_width=2e-5)
 
 
@@ -224,6 +220,4 @@ def skewed() -> SkewedFit:
     lengths, columns = _triangle_columns(2.0 * (z - z_low) / (z_max - z_low) - 1.0, r, 7, 5)
     found = _solve([column / sigma for column in [*columns, *(r**j / y for j in range(4))]], own)
     lattice, small = _in_rows(lengths, found[:-4]), tuple(map(float, found[-4:]))
-    return SkewedFit(
-        gamma, lattice, small, rho_min, rho_max, low, z_max, y_min, error=2.2e-3, error_mean=5e-6
-    )
+    return SkewedFit(gamma, lattice, small, rho_min, rho_max, low, z_max, y_min, error=2.2e-3, error_mean=5e-6)

@@ -187,6 +187,4 @@ def _search(
 
     start = jnp.maximum(jnp.round(jnp.where(code < -1.0, -1.0 - code, guess)), least)
     low, high = jnp.full_like(u, least - 1.0), jnp.full_like(u, jnp.inf)
-    return lax.while_loop(
-        unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, found | (code >= 0))
-    )[3]
+    return lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), low, high, start, found | (code >= 0)))[3]

@@ -46,9 +46,7 @@ def _solved(u: Array, shape: Array) -> Array:
         y, tame = expansions.gamma(normal_of_tail(t), shape)
         return jnp.where(tame, y, -1.0)
 
-    y = stage(jnp.any(u > 0), estimate, tail(u).astype(jnp.float32), shape.astype(jnp.float32)).astype(
-        u.dtype
-    )
+    y = stage(jnp.any(u > 0), estimate, tail(u).astype(jnp.float32), shape.astype(jnp.float32)).astype(u.dtype)
     log_x = elementary.log(jnp.where(y > 0, y, 1.0) * shape)
     step = _step(u, shape, log_x)
     short = jnp.abs(step) * jnp.sqrt(1.0 + shape) < _SHORT[elementary.width(u)]

@@ -81,9 +81,7 @@ def normal_of_tail(t: Array) -> Array:
     v, near_r, far_r = _MIDDLE_SQUARED - q * q, r - _TAIL_ORIGIN, r - _TAIL_SPLIT
     inside, deep = q <= _MIDDLE, r > _TAIL_SPLIT
     poly = elementary.polynomial
-    above = jnp.where(
-        inside, q * poly(middle[0], v), jnp.where(deep, poly(far[0], far_r), poly(near[0], near_r))
-    )
+    above = jnp.where(inside, q * poly(middle[0], v), jnp.where(deep, poly(far[0], far_r), poly(near[0], near_r)))
     below = jnp.where(inside, poly(middle[1], v), jnp.where(deep, poly(far[1], far_r), poly(near[1], near_r)))
     z = above * (1.0 / below)
     return jnp.where(t > 0, -z, z)

@@ -22,7 +22,7 @@ def _divisor(d: Array) -> Array:
 
 
 def _halves(x: Array) -> tuple[Array, Array]:
-    """x = high + low with 26 significant bits each, low signed; on the bits, so no compiler can re-associate it away."""
+    """x = high + low with 26 significant bits each, low signed; on the bits, which no compiler re-associates away."""
     words = jax.lax.bitcast_convert_type(x, jnp.int64) + jnp.int64(1 << (_LOW_BITS - 1))
     high = jax.lax.bitcast_convert_type(words & jnp.int64(-(1 << _LOW_BITS)), jnp.float64)
     return high, x - high
@@ -114,12 +114,12 @@ def scale_even(a: ArrayLike, b: ArrayLike, d: ArrayLike) -> Array:
 
 def _true_ratio(n: ArrayLike, d: ArrayLike) -> Array:
     d = jnp.asarray(d, jnp.float64)
-    return n / _divisor(d)
+    return jnp.asarray(n / _divisor(d))
 
 
 def _true_mul_div(a: ArrayLike, b: ArrayLike, d: ArrayLike) -> Array:
     d = jnp.asarray(d, jnp.float64)
-    return a * b / _divisor(d)
+    return jnp.asarray(a * b / _divisor(d))
 
 
 def _identity(x: Array) -> Array:

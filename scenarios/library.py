@@ -30,9 +30,7 @@ def library() -> dict[str, Card]:
     """All scenarios of the library by name, in the order of the file."""
     text = files("scenarios").joinpath("library.yaml").read_text(encoding="utf-8")
     found = YAML(typ="safe", pure=True).load(text)
-    return {
-        name: Card(name, card["title"], card["story"], tuple(card["shocks"])) for name, card in found.items()
-    }
+    return {name: Card(name, card["title"], card["story"], tuple(card["shocks"])) for name, card in found.items()}
 
 
 def fitted(name: str, company: Company) -> list[rows.Shock]:
@@ -40,7 +38,9 @@ def fitted(name: str, company: Company) -> list[rows.Shock]:
     shocks = []
     for shock in library()[name].shocks:
         for cells in fit(shock, company):
-            shocks.append(rows.Shock(scenario=name, **{key: str(value) for key, value in cells.items()}))
+            shocks.append(
+                rows.Shock.model_validate({"scenario": name, **{key: str(value) for key, value in cells.items()}})
+            )
     return shocks
 
 

@@ -116,7 +116,9 @@ def _keep(folder: Path, model: Model, case: Case, run: Run) -> None:
     store.append(folder, "variants", one, "case")
 
 
-def _harder(so_far: tuple[str, int, tuple[float, float]] | None, scenario: str, run: Run) -> tuple[str, int, tuple[float, float]]:
+def _harder(
+    so_far: tuple[str, int, tuple[float, float]] | None, scenario: str, run: Run
+) -> tuple[str, int, tuple[float, float]]:
     """The scenario that fewest futures survive; between equals the one with the least headroom."""
     survival = float(1.0 - run.series["default"].any(-1).mean())
     measure = (survival, float(run.series["headroom"].min(-1).mean()))

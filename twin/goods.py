@@ -112,9 +112,7 @@ def packed(wishes: Array, minimum: Array, pack: Array, arithmetic: Arithmetic) -
     return pack * arithmetic.ratio(raised + pack - 1.0, pack)
 
 
-def cut(
-    wishes: Array, budget: Array, charge: Array, minimum: Array, pack: Array, arithmetic: Arithmetic
-) -> Array:
+def cut(wishes: Array, budget: Array, charge: Array, minimum: Array, pack: Array, arithmetic: Arithmetic) -> Array:
     """Scale wishes down to a budget: floor(wish x budget / charge), down to the pack, 0 below the minimum."""
     binds = charge > budget
     # units x currency units: the product may pass 2^53

@@ -24,6 +24,7 @@ DAILY = {
     "I-10": "the revolver stays within its rules and cash is never negative at the close",
 }
 
+
 def daily(n: Network, before: State, after: State, flows: Flows, day: Array) -> Array:
     """(invariant,) residuals of one day, in units or cents."""
     gone = flows.sold + flows.shrunk + flows.expired - flows.returned
@@ -42,17 +43,21 @@ def daily(n: Network, before: State, after: State, flows: Flows, day: Array) -> 
         ]
     )
 
+
 def _off(*differences: Array) -> Array:
     """Total distance from zero; sums, because XLA's maximum is many times slower on a CPU."""
     return sum((jnp.sum(jnp.abs(d)) for d in differences), jnp.zeros((), jnp.float64))
+
 
 def _below_zero(*amounts: Array) -> Array:
     """Total of what lies below zero."""
     return sum((jnp.sum(jnp.maximum(-a, 0.0)) for a in amounts), jnp.zeros((), jnp.float64))
 
+
 def stock(n: Network, before: State, after: State, flows: Flows, gone: Array) -> Array:
     came = into_nodes(n.sizes, flows.received) - out_of_nodes(n, flows.shipped)
     return _off(before.goods.on_hand + came - gone - after.goods.on_hand)
+
 
 def company(n: Network, before: State, after: State, flows: Flows, gone: Array) -> Array:
     def units(state: State) -> Array:
@@ -60,6 +65,7 @@ def company(n: Network, before: State, after: State, flows: Flows, gone: Array) 
 
     sent = (1.0 - n.internal) @ flows.shipped
     return _off(units(before) + sent - jnp.sum(gone, axis=0) - units(after))
+
 
 def pipeline(n: Network, before: State, after: State, flows: Flows, day: Array) -> Array:
     b, a = before.goods, after.goods
@@ -72,6 +78,7 @@ def pipeline(n: Network, before: State, after: State, flows: Flows, day: Array) 
         flows.overrun,
     )
 
+
 def negatives(after: State) -> Array:
     g, d, book = after.goods, after.dues, after.ledger
     return _below_zero(
@@ -81,14 +88,17 @@ def negatives(after: State) -> Array:
         *(-balance(book.balances, 2400), -balance(book.balances, 2500)),
     )
 
+
 def demand(before: State, after: State, flows: Flows) -> Array:
     served = flows.sold - flows.met
     waiting = before.goods.backorders - served + flows.demand - flows.met - flows.lost
     return _off(waiting - after.goods.backorders) + _below_zero(flows.demand - flows.met, served, flows.lost)
 
+
 def trial_balance(after: State) -> Array:
     balances = after.ledger.balances
     return _off(jnp.sum(balances), balance(balances, 9999))
+
 
 def dues(n: Network, after: State, day: Array) -> Array:
     d, balances = after.dues, after.ledger.balances
@@ -110,6 +120,7 @@ def dues(n: Network, after: State, day: Array) -> Array:
         + _below_zero(vat)
     )
 
+
 def values(n: Network, after: State) -> Array:
     book, balances = after.ledger, after.ledger.balances
     by_node = jnp.sum(book.stock_value, axis=1)
@@ -124,6 +135,7 @@ def values(n: Network, after: State) -> Array:
         jnp.sum(after.dues.overdue) + balance(balances, 2010),
     )
 
+
 def averages(n: Network, after: State, day: Array) -> Array:
     """Rounding may move an average by a cent at each of at most eight issues a day since the opening."""
     units, value = after.goods.on_hand, after.ledger.stock_value
@@ -131,6 +143,7 @@ def averages(n: Network, after: State, day: Array) -> Array:
     low, high = units * after.ledger.cost_low[None, :], units * after.ledger.cost_high[None, :]
     outside = jnp.maximum(low - value, value - high) - slack - 1e-9 * value
     return jnp.sum(jnp.where(units == 0, jnp.abs(value), jnp.maximum(outside, 0.0)))
+
 
 def revolver(after: State, flows: Flows) -> Array:
     cash = balance(after.ledger.balances, 1000)

@@ -88,7 +88,7 @@ def first_breach(values: np.ndarray, thresholds: np.ndarray, tested: np.ndarray)
 
 def shortfall(series: np.ndarray) -> np.ndarray:
     """True where a daily series is below 0 on any day."""
-    return (series < 0).any(-1)
+    return np.asarray((series < 0).any(-1))
 
 
 def cash_at_risk(final: np.ndarray, plan: float, level: float) -> float:

@@ -142,7 +142,9 @@ class Network:
     # capacities
     capped_lane: Array = array("capped_lane", "index", "lanes with a capacity", "int32")
     lane_capacity: Array = array("capped_lane", "unit", "units a day over all products")
-    capped_source_lane: Array = array("capped_source capped_fan_out", "index", "lanes of a source with a capacity", "int32")
+    capped_source_lane: Array = array(
+        "capped_source capped_fan_out", "index", "lanes of a source with a capacity", "int32"
+    )
     capped_source_real: Array = array("capped_source capped_fan_out", "0/1", "not padding")
     source_capacity: Array = array("capped_source", "unit", "units a day over all lanes and products")
     # suppliers

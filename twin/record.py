@@ -87,7 +87,9 @@ def company_series(state: State, flows: Flows) -> dict[str, Array]:
         "overdue": jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears),
         "payables": -balance(balances, 2000) - balance(balances, 2010) - balance(balances, 2050),
         "receivables": balance(balances, 1100) + balance(balances, 1110),
-        "inventory": sum((balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)), jnp.zeros((), jnp.float64)),
+        "inventory": sum(
+            (balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)), jnp.zeros((), jnp.float64)
+        ),
         "equity": -jnp.sum(balances[ACCOUNT[3000] : ACCOUNT[8000] + 1]),
         "interest": flows.interest,
         "rate": flows.rate,
@@ -119,4 +121,3 @@ def service_by_node(state: State, flows: Flows) -> dict[str, Array]:
 
 
 COMPANY = Record(company_series, place_totals, service_by_node)
-

@@ -47,6 +47,7 @@ PER_DRAW = {
     "lowest_headroom": (MONEY, "lowest cash and undrawn line at any close"),
     "lowest_headroom_day": ("day", "day of the lowest headroom"),
     "first_overdue_day": ("day", "first day with unpaid dues, -1 if none"),
+    "late_day": ("day", "day on which dues have been unpaid for longer than the grace period, -1 if none"),
     "first_refused_day": ("day", "first day with a refused order, -1 if none"),
     "covenant": ("index", "first covenant breached on a test day, -1 if none"),
     "covenant_day": ("day", "day of that breach, -1 if none"),
@@ -73,13 +74,14 @@ def per_draw(model: Model, run: Run) -> dict[str, np.ndarray]:
     cash, cash_day = measures.lowest(s["cash"])
     headroom, headroom_day = measures.lowest(s["headroom"])
     service, service_week = measures.lowest_weekly_service(s["met"], s["demand"])
-    tested = model.inputs["base"].days.covenant_day > 0
+    tested = np.asarray(model.inputs["base"].days.covenant_day) > 0
     values = run.series["covenant_value"]
-    covenant, covenant_day = measures.first_breach(values, model.network.threshold, tested)
+    covenant, covenant_day = measures.first_breach(values, np.asarray(model.network.threshold), tested)
     sold = -s["cost_of_sales"]
     dio, dso = measures.days_inventory(s["inventory"], sold), measures.days_sales(s["receivables"], s["gross_sales"])
     dpo = measures.days_payables(s["payables"], s["purchases"])
     profit = sum(s[name] for name in PROFIT_LINES)
+    grace = model.company.settings.grace_days
     return {
         "survives": ~s["default"].any(-1),
         "default_day": measures.first_run(s["default"], 0),
@@ -88,6 +90,7 @@ def per_draw(model: Model, run: Run) -> dict[str, np.ndarray]:
         "lowest_headroom": headroom,
         "lowest_headroom_day": headroom_day,
         "first_overdue_day": measures.first_run(s["overdue"] > 0, 0),
+        "late_day": measures.first_run(s["overdue"] > 0, np.inf if grace is None else float(grace)),
         "first_refused_day": measures.first_run(s["refused"] > 0, 0),
         "covenant": covenant,
         "covenant_day": covenant_day,
@@ -120,15 +123,20 @@ def dataset(model: Model, runs: dict[str, Run]) -> xr.Dataset:
 
     for name, (unit, about) in SERIES.items():
         scale = 100 if unit == MONEY else 1
-        put(name, ("draw", "day"), [run.series[name] / scale if scale > 1 else run.series[name] for run in runs.values()],
+        series = [run.series[name] / scale if scale > 1 else run.series[name] for run in runs.values()]
+        put(name, ("draw", "day"), series,
             unit, about)  # fmt: skip
     figures = [per_draw(model, run) for run in runs.values()]
     for name, (unit, about) in PER_DRAW.items():
         put(name, ("draw",), [f[name] for f in figures], unit, about)
     values = [run.series["covenant_value"] / 100 for run in runs.values()]
     put("covenant_value", ("draw", "day", "covenant_name"), values, MONEY, "measured value of each covenant")
+    tested = np.asarray(model.inputs["base"].days.covenant_day) > 0
+    put("covenant_tested", ("day", "covenant_name"), [tested for _ in runs], "bool", "test days of each covenant")
     for name, about in (("demand", "demand"), ("met", "demand met from stock")):
-        put(f"node_{name}", ("day", "node"), [run.pooled[name] for run in runs.values()], UNITS, f"{about}, all futures")
+        put(
+            f"node_{name}", ("day", "node"), [run.pooled[name] for run in runs.values()], UNITS, f"{about}, all futures"
+        )
         totals = [run.totals[name].mean(axis=0) for run in runs.values()]
         put(f"place_{name}", ("node", "product"), totals, UNITS, f"{about} over the horizon, mean of futures")
     days = first.series["cash"].shape[1]

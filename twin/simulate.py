@@ -156,7 +156,7 @@ def _block(
     record: Record,
     engine: Engine,
 ) -> tuple[State, Any, Any, Any, Array]:
-    """One block of futures. posterior: (draw,) the posterior draw of each; counts: (draw,) 0 for futures that fill up."""
+    """One block of futures. posterior: (draw,) posterior draw of each; counts: (draw,) 0 for futures that fill up."""
 
     def future(draw: Array, which: Array) -> tuple[State, Any, Any, Any, Array]:
         mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
@@ -168,6 +168,10 @@ def _block(
     closing, series, totals, pooled, worst = jax.vmap(future)(draws, posterior)
     pooled = jax.tree.map(lambda x: jnp.tensordot(counts, x, 1), pooled)
     return closing, series, totals, pooled, worst
+
+
+def _first(count: int, x: Array) -> np.ndarray:
+    return np.asarray(x)[:count]
 
 
 def block_size(network: Network, days: int) -> int:
@@ -223,7 +227,7 @@ def simulate(
                 policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine,
             )  # fmt: skip
             kept = (closing, series, totals, worst)
-            parts.append(jax.tree.map(lambda x, keep=len(mine): np.asarray(x)[:keep], kept))
+            parts.append(jax.tree.map(partial(_first, len(mine)), kept))
             pools.append(jax.tree.map(np.asarray, pooled))
             progress(start + len(mine))
     closing, series, totals, residuals = jax.tree.map(lambda *x: np.concatenate(x), *parts)

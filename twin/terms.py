@@ -1,4 +1,4 @@
-"""When a movement becomes an invoice and an invoice becomes cash: bills, deposits, legs of a sale, paying in classes."""
+"""When a movement becomes an invoice and an invoice cash: bills, deposits, legs of a sale, paying in classes."""
 
 from typing import NamedTuple
 

@@ -50,9 +50,7 @@ def test_bad_input(case: Case, tmp_path: Path) -> None:
     assert time.perf_counter() - began < 1
     mine = [fault for fault in faults if fault.code == case.code and fault.severity == case.severity]
     said = "\n".join(map(str, faults))
-    assert any(
-        str(fault).startswith(f"{case.code} {case.place}") and case.remedy in str(fault) for fault in mine
-    ), said
+    assert any(str(fault).startswith(f"{case.code} {case.place}") and case.remedy in str(fault) for fault in mine), said
     others = {fault.code for fault in faults if fault not in mine} - {case.code} - case.also
     assert not others, said
     assert all("\n" not in str(fault) and "\x07" not in str(fault) for fault in faults)

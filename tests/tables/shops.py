@@ -41,9 +41,7 @@ def companies(draw: st.DrawFn) -> Company:
     cash = draw(st.decimals(0, 10**9, places=2))
     return Company(
         nodes=tuple(nodes),
-        products=tuple(
-            rows.Product(product=name, price=draw(PRICES), cost=draw(PRICES)) for name in products
-        ),
+        products=tuple(rows.Product(product=name, price=draw(PRICES), cost=draw(PRICES)) for name in products),
         demand=tuple(draw(st.permutations(demand))),
         suppliers=(rows.Supplier(supplier=supplier, net_days=draw(st.integers(0, 365))),),
         opening=(rows.Opening(account="1000", amount=cash), rows.Opening(account="3000", amount=cash)),

@@ -22,9 +22,7 @@ from twin.tables.rows import TABLES
 def nodes(*described: str) -> tuple[rows.Node, ...]:
     """'S1 store DC1' is a node, its kind and its source."""
     parts = [words.split() for words in described]
-    return tuple(
-        rows.Node(node=part[0], kind=part[1], source=part[2] if len(part) > 2 else None) for part in parts
-    )
+    return tuple(rows.Node(node=part[0], kind=part[1], source=part[2] if len(part) > 2 else None) for part in parts)
 
 
 def shop(described: tuple[rows.Node, ...], **tables: tuple[rows.Row, ...]) -> Company:

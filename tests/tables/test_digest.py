@@ -22,10 +22,7 @@ def test_the_canonical_form(tmp_path: Path) -> None:
     assert lines[start + 1] == '["DC1","B","V2","1",null,"12","12"]'
     assert lines[0] == '["nodes","node","kind","source","channel","capacity","storage_cost"]'
     assert lines[1] == '["DC1","dc",null,null,"500",null]'
-    assert (
-        input_hash(small(tmp_path))
-        == hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-    )
+    assert input_hash(small(tmp_path)) == hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def test_the_order_of_rows_and_columns_does_not_matter(tmp_path: Path) -> None:

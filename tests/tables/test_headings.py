@@ -21,9 +21,7 @@ def test_every_heading_means_one_column(model: Any) -> None:
             assert column_named(model, written(name, info, lang)).column == name
             assert column_named(model, f"  {written(name, info, lang).upper()} ").column == name
         assert kind(info) != "choice" or choices(info)
-    names = [plain(name) for name in model.model_fields] + [
-        plain(extra(i, "zh")) for i in model.model_fields.values()
-    ]
+    names = [plain(name) for name in model.model_fields] + [plain(extra(i, "zh")) for i in model.model_fields.values()]
     assert len(names) == len(set(names))
 
 

@@ -53,9 +53,7 @@ def test_headings_and_encoding_as_in_the_tables(tmp_path: Path) -> None:
         ["日期;节点;商品;数量 [件];售价;促销;日末库存", *(line.replace(",", ";") for line in lines[1:])]
     )
     content = content.replace(";10;no;", ";10,0;否;").replace("2024-01-06", "45297")
-    declared = (
-        "file,setting,value\n销售,encoding,gb18030\n销售,delimiter,;\n销售,decimal,comma\n销售,dates,excel\n"
-    )
+    declared = "file,setting,value\n销售,encoding,gb18030\n销售,delimiter,;\n销售,decimal,comma\n销售,dates,excel\n"
     (tmp_path / "history").mkdir()
     (tmp_path / "history" / "销售.csv").write_bytes(content.encode("gb18030"))
     write(tmp_path, {"format.csv": declared})
@@ -84,7 +82,7 @@ def test_rows_about_strangers_are_left_out(tmp_path: Path) -> None:
 def test_the_end_of_the_history_can_be_moved(tmp_path: Path) -> None:
     company = small(tmp_path)
     write(tmp_path, HISTORY)
-    with pytest.raises(Faults, match="H006 sales.csv:368:date"):
+    with pytest.raises(Faults, match=r"H006 sales\.csv:368:date"):
         read_history(tmp_path, company, until=date(2025, 1, 5))
     write(tmp_path, {"company.csv": TABLES["company.csv"].replace("2026-01-05", "2025-01-05")})
     assert read_history(tmp_path, company, until=date(2026, 1, 5)).sales is not None

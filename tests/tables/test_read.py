@@ -133,9 +133,7 @@ def test_a_formula_is_read_by_its_stored_value(tmp_path: Path) -> None:
     book.save(stream)
     with zipfile.ZipFile(stream) as old, zipfile.ZipFile(tmp_path / "company.xlsx", "w") as new:
         for name in old.namelist():
-            new.writestr(
-                name, old.read(name).replace(b"<v>0.05</v>", b"<f>0.1/2</f><v>5.0000000000000003E-2</v>")
-            )
+            new.writestr(name, old.read(name).replace(b"<v>0.05</v>", b"<f>0.1/2</f><v>5.0000000000000003E-2</v>"))
     assert read(tmp_path).company == company
 
 
@@ -213,9 +211,7 @@ def test_settings_that_mean_none(tmp_path: Path) -> None:
 
 def test_settings_in_any_order_are_found_again(tmp_path: Path) -> None:
     small(tmp_path)
-    write(
-        tmp_path, {"company.csv": "setting,value\ntax_rate,0.6\ndays,4000\nname,Example\nstart,2026-01-05\n"}
-    )
+    write(tmp_path, {"company.csv": "setting,value\ntax_rate,0.6\ndays,4000\nname,Example\nstart,2026-01-05\n"})
     assert [str(fault)[:24] for fault in faults(tmp_path)] == [
         "S013 company.csv:3:value",
         "M013 company.csv:2:value",

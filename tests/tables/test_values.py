@@ -69,9 +69,7 @@ def test_text_of_a_number_is_short_and_exact(number: Decimal) -> None:
     assert short == values.text(number * Decimal("1.000"))
 
 
-@pytest.mark.parametrize(
-    ("number", "short"), [("1.50", "1.5"), ("-0.00", "0"), ("1E+3", "1000"), ("100", "100")]
-)
+@pytest.mark.parametrize(("number", "short"), [("1.50", "1.5"), ("-0.00", "0"), ("1E+3", "1000"), ("100", "100")])
 def test_text_of_numbers(number: str, short: str) -> None:
     assert values.text(Decimal(number)) == short
 

@@ -45,65 +45,102 @@ def company(case: dict) -> Company:
     ranks = {(x["to"], x["product"]) for x in case["lines"] if x["rank"] is not None}
     policies = [
         rows.PolicyRow(
-            node=p["node"], product=p["product"], reorder_point=p["reorder_point"], order_up_to=max(p["order_up_to"], 0),
-            lot=p["lot"], review_days=p["period"], review_offset=p["offset"],
+            node=p["node"],
+            product=p["product"],
+            reorder_point=p["reorder_point"],
+            order_up_to=max(p["order_up_to"], 0),
+            lot=p["lot"],
+            review_days=p["period"],
+            review_offset=p["offset"],
         )
         for p in case["policies"]
-    ]  # fmt: skip
+    ]
     return Company(
         nodes=tuple(
             [rows.Node(node=s["id"], kind="supplier", capacity=s["capacity"]) for s in case["suppliers"]]
             + [
-                rows.Node(node=n["id"], kind=n["kind"], channel=n["channel"], capacity=n["capacity"],
-                          storage_cost=price(n["storage"]))
+                rows.Node(
+                    node=n["id"],
+                    kind=n["kind"],
+                    channel=n["channel"],
+                    capacity=n["capacity"],
+                    storage_cost=price(n["storage"]),
+                )
                 for n in case["nodes"]
             ]
-        ),  # fmt: skip
+        ),
         products=tuple(
             rows.Product(
-                product=p["id"], price=price(p["price"]), cost=price(p["standard_cost"]), vat=share(p["vat"]),
-                lost_share=share(p["lost_share"]), shelf_life=p["shelf_life"], shrink=share(p["shrink"]),
-                return_share=share(p["return_share"]), return_lag=p["return_lag"], nolv=share(p["nolv"]),
+                product=p["id"],
+                price=price(p["price"]),
+                cost=price(p["standard_cost"]),
+                vat=share(p["vat"]),
+                lost_share=share(p["lost_share"]),
+                shelf_life=p["shelf_life"],
+                shrink=share(p["shrink"]),
+                return_share=share(p["return_share"]),
+                return_lag=p["return_lag"],
+                nolv=share(p["nolv"]),
                 recoverable_value=None if p["recoverable"] is None else price(p["recoverable"]),
             )
             for p in case["products"]
-        ),  # fmt: skip
+        ),
         demand=tuple(rows.Demand(node=n, product=p, mean=1) for n, p in demanded(case)),
         suppliers=tuple(
-            rows.Supplier(supplier=s["id"], net_days=s["net_days"],
-                          credit_limit=None if s["credit_limit"] is None else money(s["credit_limit"]))
+            rows.Supplier(
+                supplier=s["id"],
+                net_days=s["net_days"],
+                credit_limit=None if s["credit_limit"] is None else money(s["credit_limit"]),
+            )
             for s in case["suppliers"]
-        ),  # fmt: skip
+        ),
         opening=tuple(opening),
         settings=settings(case),
         lanes=tuple(
             rows.Lane(
-                source=x["from"], destination=x["to"], lead_time=x["mean_lead"], lead_time_law="fixed", lead_time_max=15,
-                crossing=x["crossing"], capacity=x["capacity"], freight=price(x["freight"]),
-                order_cost=money(x["order_cost"]), deposit=share(x["deposit"]),
+                source=x["from"],
+                destination=x["to"],
+                lead_time=x["mean_lead"],
+                lead_time_law="fixed",
+                lead_time_max=15,
+                crossing=x["crossing"],
+                capacity=x["capacity"],
+                freight=price(x["freight"]),
+                order_cost=money(x["order_cost"]),
+                deposit=share(x["deposit"]),
                 incoterm=x["title"] if x["title"] != "internal" else "DDP",
             )
             for x in case["lanes"]
-        ),  # fmt: skip
+        ),
         sourcing=tuple(
             rows.Sourcing(
-                node=x["to"], product=x["product"], source=x["from"], cost=price(x["cost"]), minimum_order=x["minimum"],
+                node=x["to"],
+                product=x["product"],
+                source=x["from"],
+                cost=price(x["cost"]),
+                minimum_order=x["minimum"],
                 share=None if (x["to"], x["product"]) in ranks else share(x["share"]),
                 priority=None if x["rank"] is None else x["rank"] + 1,
             )
             for x in case["lines"]
-        ),  # fmt: skip
+        ),
         stock=stock(case),
         open_items=open_items(case, day),
         receivables=tuple(
-            rows.Receivable(channel=c["id"], kind=c["kind"], days=leg["days"], share=share(leg["share"]), bad=leg["bad"],
-                            fee=share(c["fee"]), advance=share(c["advance"]))
-            for c in case["channels"] for leg in c["legs"]
-        ),  # fmt: skip
-        facilities=facilities(case),
-        covenants=tuple(
-            rows.Covenant(covenant=c["kind"], threshold=money(c["threshold"])) for c in case["covenants"]
+            rows.Receivable(
+                channel=c["id"],
+                kind=c["kind"],
+                days=leg["days"],
+                share=share(leg["share"]),
+                bad=leg["bad"],
+                fee=share(c["fee"]),
+                advance=share(c["advance"]),
+            )
+            for c in case["channels"]
+            for leg in c["legs"]
         ),
+        facilities=facilities(case),
+        covenants=tuple(rows.Covenant(covenant=c["kind"], threshold=money(c["threshold"])) for c in case["covenants"]),
         calendar=tuple(rows.CalendarDay(date=h, business_day=False) for h in case["holidays"]),
         policies=tuple(policies),
         shocks=tuple(shock(x) for x in case["shocks"]),
@@ -116,7 +153,8 @@ def company(case: dict) -> Company:
 def canonical(case: dict) -> dict:
     """The case with the legs of its channels in the order that counts; the oracle takes them as declared."""
     channels = [
-        c | {"legs": sorted(c["legs"], key=lambda leg: (leg["days"], leg["bad"], -leg["share"]))} for c in case["channels"]
+        c | {"legs": sorted(c["legs"], key=lambda leg: (leg["days"], leg["bad"], -leg["share"]))}
+        for c in case["channels"]
     ]
     return case | {"channels": channels}
 
@@ -133,18 +171,30 @@ def demanded(case: dict) -> list[tuple[str, str]]:
 def settings(case: dict) -> Settings:
     default, gate, base = case["default"], case["gate"], case["base"]
     given = {
-        "start": case["start"], "days": case["days"], "weekend": "sat,sun" if case["weekend"] else "none",
-        "minimum_cash": money(case["minimum_cash"]), "accrual_days": case["accrual_days"], "vat_lag": case["vat_lag"],
-        "tax_rate": share(case["tax_rate"]), "tax_lag": case["tax_lag"], "grace_days": default["cash_flow"],
-        "balance_sheet_test": default["balance_sheet"], "cure_days": default["covenant"],
-        "default_margin": share(case["default_margin"]), "gate": gate["kind"], "gate_days": gate["days"],
-        "gate_beta": share(gate["beta"]), "gate_buffer": money(gate["buffer"]),
-    }  # fmt: skip
+        "start": case["start"],
+        "days": case["days"],
+        "weekend": "sat,sun" if case["weekend"] else "none",
+        "minimum_cash": money(case["minimum_cash"]),
+        "accrual_days": case["accrual_days"],
+        "vat_lag": case["vat_lag"],
+        "tax_rate": share(case["tax_rate"]),
+        "tax_lag": case["tax_lag"],
+        "grace_days": default["cash_flow"],
+        "balance_sheet_test": default["balance_sheet"],
+        "cure_days": default["covenant"],
+        "default_margin": share(case["default_margin"]),
+        "gate": gate["kind"],
+        "gate_days": gate["days"],
+        "gate_beta": share(gate["beta"]),
+        "gate_buffer": money(gate["buffer"]),
+    }
     if base is not None:
         given |= {
-            "inventory_advance": share(base["inventory_advance"]), "nolv_advance": share(base["nolv_advance"]),
-            "base_reserves": money(base["reserves"]), "base_in_transit": base["in_transit"],
-        }  # fmt: skip
+            "inventory_advance": share(base["inventory_advance"]),
+            "nolv_advance": share(base["nolv_advance"]),
+            "base_reserves": money(base["reserves"]),
+            "base_in_transit": base["in_transit"],
+        }
     return Settings(**given)
 
 
@@ -152,30 +202,45 @@ def stock(case: dict) -> tuple[rows.Stock, ...]:
     waiting = {(x["node"], x["product"]): x["units"] for x in case["opening"]["backorders"]}
     found = {(x["node"], x["product"]): (x["units"], x["value"]) for x in case["opening"]["stock"]}
     return tuple(
-        rows.Stock(node=at[0], product=at[1], units=found.get(at, (0, 0))[0], value=money(found.get(at, (0, 0))[1]),
-                   backorders=waiting.get(at, 0))
+        rows.Stock(
+            node=at[0],
+            product=at[1],
+            units=found.get(at, (0, 0))[0],
+            value=money(found.get(at, (0, 0))[1]),
+            backorders=waiting.get(at, 0),
+        )
         for at in {*found, *waiting}
-    )  # fmt: skip
+    )
 
 
 def open_items(case: dict, day) -> tuple[rows.OpenItem, ...]:
     o, found = case["opening"], []
     kinds = {
-        "payables": ("payable", "supplier"), "overdue": ("overdue", "supplier"), "receivables": ("receivable", "channel"),
-        "writeoffs": ("bad_receivable", "channel"), "accrued": ("accrued", None), "vat_due": ("vat", None),
+        "payables": ("payable", "supplier"),
+        "overdue": ("overdue", "supplier"),
+        "receivables": ("receivable", "channel"),
+        "writeoffs": ("bad_receivable", "channel"),
+        "accrued": ("accrued", None),
+        "vat_due": ("vat", None),
         "tax_due": ("tax", None),
-    }  # fmt: skip
+    }
     for name, (kind, party) in kinds.items():
         # a kind that is not in the case is an empty one, not one to be spread
-        items = o[name] or [{"day": 0, "amount": 0, "supplier": case["suppliers"][0]["id"],
-                             "channel": case["channels"][0]["id"]}]  # fmt: skip
+        items = o[name] or [
+            {"day": 0, "amount": 0, "supplier": case["suppliers"][0]["id"], "channel": case["channels"][0]["id"]}
+        ]
         found += [
-            rows.OpenItem(kind=kind, party=x[party] if party else None, due=day(x["day"]) if "day" in x else None,
-                          amount=money(x["amount"]))
+            rows.OpenItem(
+                kind=kind,
+                party=x[party] if party else None,
+                due=day(x["day"]) if "day" in x else None,
+                amount=money(x["amount"]),
+            )
             for x in items
-        ]  # fmt: skip
+        ]
     found += [
-        rows.OpenItem(kind="interest", party=name, amount=money(o["interest"][name])) for name in ("revolver", "term_loan")
+        rows.OpenItem(kind="interest", party=name, amount=money(o["interest"][name]))
+        for name in ("revolver", "term_loan")
     ]
     return tuple(found)
 
@@ -184,8 +249,15 @@ def facilities(case: dict) -> tuple[rows.Facility, ...]:
     found = []
     if case["revolver"] is not None:
         r = case["revolver"]
-        found.append(rows.Facility(facility="revolver", limit=money(r["limit"]), rate=share(r["rate"]),
-                                   fee=share(r["fee"]), day_count=r["day_count"]))  # fmt: skip
+        found.append(
+            rows.Facility(
+                facility="revolver",
+                limit=money(r["limit"]),
+                rate=share(r["rate"]),
+                fee=share(r["fee"]),
+                day_count=r["day_count"],
+            )
+        )
     if case["term_loan"] is not None:
         r = case["term_loan"]
         found.append(rows.Facility(facility="term_loan", rate=share(r["rate"]), day_count=r["day_count"]))
@@ -201,9 +273,15 @@ def shock(x: dict) -> rows.Shock:
     names = {key: "|".join(x[key]) for key in ("supplier", "node", "product", "channel", "facility") if x.get(key)}
     severity = str(share(x["severity"])) if x["field"] != "terms" else "1"
     return rows.Shock(
-        scenario="case", shock=x["id"], field=x["field"], start=x["start"], days=x["days"], severity=severity,
-        **given, **names,
-    )  # fmt: skip
+        scenario="case",
+        shock=x["id"],
+        field=x["field"],
+        start=x["start"],
+        days=x["days"],
+        severity=severity,
+        **given,
+        **names,
+    )
 
 
 def model(case: dict, room: Sizes | None = None) -> Model:
@@ -234,23 +312,39 @@ def model(case: dict, room: Sizes | None = None) -> Model:
             certificate_day=flag(case["base"]["days"] if case["base"] else []),
             covenant_day=np.stack(
                 [flag(c["days"]) for c in case["covenants"]]
-                + [np.zeros(T)] * (n.sizes.covenants - len(case["covenants"])), axis=1,
-            ) if n.sizes.covenants else np.zeros((T, 0)),
+                + [np.zeros(T)] * (n.sizes.covenants - len(case["covenants"])),
+                axis=1,
+            )
+            if n.sizes.covenants
+            else np.zeros((T, 0)),
             gate_interest=next_pay_days(case, n.sizes.gate_days),
             gate_expected=expected(case, n.sizes.gate_days),
-        )  # fmt: skip
+        )
         inputs[name] = changed(given, days=days, replay=history(case, found))
     policy = changed(found.policy, **levels(case, found))
     return Model(
-        found.company, s, found.calendar, found.capped, changed(n, pack=pack, penalty=penalty), policy, found.params, inputs, state
+        found.company,
+        s,
+        found.calendar,
+        found.capped,
+        changed(n, pack=pack, penalty=penalty),
+        policy,
+        found.params,
+        inputs,
+        state,
     )
 
 
 def levels(case: dict, found: Model) -> dict[str, np.ndarray]:
     """Policies as the case has them: no policy, no orders; order-up-to levels may be negative."""
     s, shape = found.structure, found.policy.order_up_to.shape
-    table = {"reorder_point": np.full(shape, -1e15), "order_up_to": np.zeros(shape), "lot": np.zeros(shape),
-             "period": np.ones(shape), "offset": np.zeros(shape)}  # fmt: skip
+    table = {
+        "reorder_point": np.full(shape, -1e15),
+        "order_up_to": np.zeros(shape),
+        "lot": np.zeros(shape),
+        "period": np.ones(shape),
+        "offset": np.zeros(shape),
+    }
     for p in case["policies"]:
         for name in table:
             table[name][s.node[p["node"]], s.product[p["product"]]] = p[name]
@@ -277,8 +371,9 @@ def open_orders(case: dict, found: Model):
         value[i, p] += x["value"]
         units = transit[:, i, p].sum()
         low[p], high[p] = min(low[p], x["value"] / max(units, 1)), max(high[p], x["value"] / max(units, 1))
-    goods = changed(g, open=open_, transit=transit, in_transit=transit.sum(0), slot_units=transit.sum(2),
-                    latest_arrival=latest)  # fmt: skip
+    goods = changed(
+        g, open=open_, transit=transit, in_transit=transit.sum(0), slot_units=transit.sum(2), latest_arrival=latest
+    )
     book = changed(book, transit_value=value, deposits=deposits, cost_low=low, cost_high=high)
     state = changed(state, goods=goods, ledger=book)
     with jax.enable_x64(True):
@@ -326,22 +421,47 @@ def history(case: dict, found: Model) -> Luck:
 def play(case: dict, found: Model) -> dict[str, np.ndarray]:
     """The case through the twin in exact mode: what the oracle records, leading axis day."""
     run = simulate(
-        found.network, replenish, found.policy, replay, found.params, found.inputs.get("case", found.inputs["base"]),
-        found.opening, np.zeros(1), record=EVERYTHING,
-    )  # fmt: skip
+        found.network,
+        replenish,
+        found.policy,
+        replay,
+        found.params,
+        found.inputs.get("case", found.inputs["base"]),
+        found.opening,
+        np.zeros(1),
+        record=EVERYTHING,
+    )
     return jax.tree.map(lambda x: x[0], run.series) | {"residuals": run.residuals[0]}
 
 
 def _everything(state, flows):
     g, d, book = state.goods, state.dues, state.ledger
     return {
-        "on_hand": g.on_hand, "backorders": g.backorders, "open": g.open, "in_transit": g.in_transit,
-        "transit_value": book.transit_value, "value": book.stock_value, "allowance": book.allowance,
-        "deposit": book.deposits, "balances": flows.balances, "overdue": d.overdue, "arrears": d.arrears,
-        "headroom": flows.headroom, "base": book.base, "defaulted": book.default, "ordered": flows.ordered,
-        "shipped": flows.shipped, "received": flows.received, "sold": flows.sold, "met": flows.met, "lost": flows.lost,
-        "returned": flows.returned, "shrunk": flows.shrunk, "expired": flows.expired, "lapsed": flows.lapsed,
-    }  # fmt: skip
+        "on_hand": g.on_hand,
+        "backorders": g.backorders,
+        "open": g.open,
+        "in_transit": g.in_transit,
+        "transit_value": book.transit_value,
+        "value": book.stock_value,
+        "allowance": book.allowance,
+        "deposit": book.deposits,
+        "balances": flows.balances,
+        "overdue": d.overdue,
+        "arrears": d.arrears,
+        "headroom": flows.headroom,
+        "base": book.base,
+        "defaulted": book.default,
+        "ordered": flows.ordered,
+        "shipped": flows.shipped,
+        "received": flows.received,
+        "sold": flows.sold,
+        "met": flows.met,
+        "lost": flows.lost,
+        "returned": flows.returned,
+        "shrunk": flows.shrunk,
+        "expired": flows.expired,
+        "lapsed": flows.lapsed,
+    }
 
 
 EVERYTHING = Record(_everything, nothing, nothing)
@@ -351,15 +471,19 @@ def difference(case: dict, found: Model, days: dict[str, np.ndarray], records: l
     """The first day and figure on which the twin and the oracle disagree, in words; None when they agree."""
     s = found.structure
     places = {
-        **dict.fromkeys(("on_hand", "backorders", "value", "allowance", "sold", "met", "lost", "returned", "shrunk",
-                         "expired"), lambda at: (s.node[at[0]], s.product[at[1]])),
-        **dict.fromkeys(("open", "in_transit", "transit_value", "ordered", "shipped", "received"),
-                        lambda at: (s.lane[at[0], at[1]], s.product[at[2]])),
+        **dict.fromkeys(
+            ("on_hand", "backorders", "value", "allowance", "sold", "met", "lost", "returned", "shrunk", "expired"),
+            lambda at: (s.node[at[0]], s.product[at[1]]),
+        ),
+        **dict.fromkeys(
+            ("open", "in_transit", "transit_value", "ordered", "shipped", "received"),
+            lambda at: (s.lane[at[0], at[1]], s.product[at[2]]),
+        ),
         "deposit": lambda at: (s.outside.index((at[0], at[1])), s.product[at[2]]),
         "overdue": lambda at: (s.supplier[at],),
         "arrears": lambda at: (CLAIMS.index(at),),
         "balances": lambda at: (ACCOUNT[at],),
-    }  # fmt: skip
+    }
     for t, record in enumerate(records):
         for name, place in places.items():
             ours = np.array(days[name][t])

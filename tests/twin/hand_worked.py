@@ -342,8 +342,7 @@ DEFAULT = HandWorked(
     name="insolvency by cash flow, then sales out of the remaining stock",
     case=company(
         opening(
-            {1000: 5_000, 1200: 18_000, 1210: 7_200, 1500: 500_000}
-            | {2000: -40_000, 2400: -50_000, 2500: -360_000},
+            {1000: 5_000, 1200: 18_000, 1210: 7_200, 1500: 500_000} | {2000: -40_000, 2400: -50_000, 2500: -360_000},
             stock=[stock("D1", "A", 30, 18_000), stock("ST1", "A", 12, 7_200)],
             open=[
                 {"from": "S1", "to": "D1", "product": "A", "units": 30, "deposit": 0},
@@ -865,9 +864,7 @@ CLOSES = HandWorked(
         vat_days=[3],
         year_end_days=[5],
         planned=[plan(1, 50_000, "payroll")],
-        replay=replay(
-            demand={t: {("ST1", "A"): units} for t, units in {0: 5, 2: 3, 3: 40, 4: 40, 6: 6, 9: 6}.items()}
-        ),
+        replay=replay(demand={t: {("ST1", "A"): units} for t, units in {0: 5, 2: 3, 3: 40, 4: 40, 6: 6, 9: 6}.items()}),
     ),
     expected=[
         # A unit brings 6.00 of profit. Days 0 to 2: 8 x 600 - 50,000 = -45,200: no tax.

@@ -128,5 +128,5 @@ def test_all_rules_of_the_specification_have_rows() -> None:
 
 def test_money_in_single_precision_is_refused() -> None:
     """A float32 balance of 5 million does not move when it receives 7 cents; so it is an error, with the remedy."""
-    with jax.enable_x64(False), pytest.raises(TypeError, match="R003.*enable_x64"):
+    with jax.enable_x64(False), pytest.raises(TypeError, match=r"R003.*enable_x64"):
         post(jnp.zeros(len(CODES)), jnp.zeros(len(POSTINGS)), jnp.asarray(posting_table(), jnp.float32))

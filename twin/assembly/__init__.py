@@ -115,5 +115,5 @@ def params_of(company: Company, s: Structure, cdf: np.ndarray, within: np.ndarra
     deviation = DEFAULT_FACTORS | {row.factor: float(row.deviation) for row in company.factors}
     params = Params(
         demand_mean=mean, demand_size=size, zero_share=zeros, lead_cdf=wide, lead_capped=within, **deviation
-    )  # type: ignore[arg-type]
+    )
     return jax.tree.map(lambda x: x[None], as_declared(params, sizes.axes()))

@@ -100,7 +100,7 @@ def gate_arrays(
         counts[:, i] = np.where(spot, 1.0, due <= t + horizon)
     accrual = c.due(company.settings.accrual_days)
     longer = dataclasses.replace(c, days=c.days + ahead)
-    facilities = {row.facility: row.pays for row in company.facilities}
+    facilities: dict[str, str] = {row.facility: row.pays for row in company.facilities}
     within = np.zeros((c.days, 2, ahead))
     for f, name in enumerate(("revolver", "term_loan")):
         pays = longer.flags(facilities.get(name, "never"))

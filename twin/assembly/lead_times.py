@@ -55,9 +55,9 @@ def longest(lane: rows.Lane, distribution: Any) -> int:
 def tables(s: Structure, observations: tuple[rows.LeadTime, ...]) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """(lane, lead_day) distribution function, (lane,) share within the maximum, longest lead time of each lane."""
     observed: dict[tuple[str, str], dict[int, int]] = {}
-    for row in observations:
-        days = observed.setdefault((row.source, row.destination), {})
-        days[row.days] = days.get(row.days, 0) + row.count
+    for seen in observations:
+        days = observed.setdefault((seen.source, seen.destination), {})
+        days[seen.days] = days.get(seen.days, 0) + seen.count
     laws = {}
     for lane, row in s.lane_rows.items():
         distribution = law(row, lane[0] in s.node, observed.get(lane, {}))

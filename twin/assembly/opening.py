@@ -160,9 +160,7 @@ def sales(company: Company, s: Structure) -> dict[str, float]:
 Due = dict[tuple[int, str], int]  # (due day, party) -> cents
 
 
-def spread(
-    total: int, flows: dict[str, float], terms: dict[str, list[tuple[int, float]]], start: Calendar
-) -> Due:
+def spread(total: int, flows: dict[str, float], terms: dict[str, list[tuple[int, float]]], start: Calendar) -> Due:
     """A balance over the business days on which a steady flow would fall due. terms: party -> (net days, share)."""
     weights: dict[tuple[int, str], float] = {}
     for party, flow in flows.items():
@@ -188,10 +186,10 @@ def dues(company: Company, s: Structure, book: dict[int, int], start: Calendar) 
     net = {row.supplier: [(row.net_days, 1.0)] for row in company.suppliers}
     legs: dict[str, list[tuple[int, float]]] = {c: [] for c in s.channels}
     kind_of = {}
-    for row in company.receivables:
-        if row.channel in legs:
-            legs[row.channel].append((row.days, float(row.share)))
-            kind_of[row.channel] = row.kind
+    for leg in company.receivables:
+        if leg.channel in legs:
+            legs[leg.channel].append((leg.days, float(leg.share)))
+            kind_of[leg.channel] = leg.kind
     for channel in s.channels:
         legs[channel] = legs[channel] or [(0, 1.0)]
     settings = company.settings
@@ -205,8 +203,8 @@ def dues(company: Company, s: Structure, book: dict[int, int], start: Calendar) 
         "tax": {(int(start.next_business_day[settings.tax_lag]), ""): -book[2210]},
         "interest": {(0, "revolver"): -book[2300]},
     }
-    for code, kind in ((1100, "card"), (1110, "b2b")):
-        mine = {c: flow for c, flow in sold.items() if kind_of.get(c, "card") == kind}
+    for code, channel_kind in ((1100, "card"), (1110, "b2b")):
+        mine = {c: flow for c, flow in sold.items() if kind_of.get(c, "card") == channel_kind}
         found["receivable"] |= spread(book[code], mine, legs, start) if mine else {}
     return found | given
 
@@ -309,7 +307,9 @@ def ledger_arrays(units: Units, book: dict[int, int], s: Structure, sizes: Sizes
     )
 
 
-def opening_units(company: Company, s: Structure, policy: Replenishment, start: Calendar) -> tuple[Units, dict[int, int]]:
+def opening_units(
+    company: Company, s: Structure, policy: Replenishment, start: Calendar
+) -> tuple[Units, dict[int, int]]:
     book = balances(company)
     units = Units()
     stock(company, s, policy, book, units)
@@ -328,5 +328,3 @@ def opening(
         ledger=ledger_arrays(units, book, s, sizes),
         policy=(),
     )
-
-

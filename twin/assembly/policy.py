@@ -33,7 +33,7 @@ def demand_moments(company: Company, s: Structure) -> tuple[np.ndarray, np.ndarr
         spread = inflated + (inflated**2 / float(row.size) if row.size is not None else 0.0)
         variance[at] += (1 - float(row.zero_share)) * (spread + inflated**2) - m**2
     for node in reversed(range(len(s.nodes))):
-        for (lane, product), line in s.lines.items():
+        for lane, product in s.lines:
             if lane[1] == s.nodes[node] and lane[0] in s.node:
                 p, share = s.product[product], share_of(s, lane, product)
                 mean[s.node[lane[0]], p] += share * mean[node, p]
@@ -92,13 +92,11 @@ def replenishment(company: Company, s: Structure) -> Replenishment:
     for at in supplied:
         row = given.get(at) or rows.PolicyRow()
         z = stats.norm.ppf(float(row.service_level))
-        mu, var, days, spread = mean[at], variance[at], lead[at], lead_variance[at]
-
-        def up_to(cover: float) -> float:
-            return float(np.ceil(mu * cover + z * np.sqrt(cover * var + mu * mu * spread)))
-
-        top = float(row.order_up_to) if row.order_up_to is not None else up_to(days + row.review_days - 1)
-        low = up_to(days + row.review_days - 1) if row.lot else top
+        cover = lead[at] + row.review_days - 1
+        deviation = np.sqrt(cover * variance[at] + mean[at] ** 2 * lead_variance[at])
+        textbook = float(np.ceil(mean[at] * cover + z * deviation))
+        top = float(row.order_up_to) if row.order_up_to is not None else textbook
+        low = textbook if row.lot else top
         level["order_up_to"][at] = top
         level["reorder_point"][at] = float(row.reorder_point) if row.reorder_point is not None else low
         level["lot"][at], level["period"][at], level["offset"][at] = row.lot, row.review_days, row.review_offset

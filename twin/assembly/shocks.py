@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import numpy as np
 from scipy import stats
@@ -45,7 +46,7 @@ def worst_factor(row: rows.Shock) -> float:
 
 def change_by_day(row: rows.Shock, days: int) -> np.ndarray:
     """(day,) change in ppm at severity 1."""
-    full = int(ppm(row.factor)) - 1_000_000 if row.factor is not None else int(ppm(row.add or 0))
+    full = int(ppm(row.factor)) - 1_000_000 if row.factor is not None else int(ppm(row.add or Decimal(0)))
     change = np.zeros(days)
     for i, t in enumerate(range(row.start, min(row.start + row.days, days))):
         part = {"step": row.days, "ramp": i + 1, "recovery": row.days - i}[row.shape]
@@ -160,4 +161,4 @@ def compile_shocks(
 def blank_row(field: str) -> rows.Shock:
     """A shock that changes nothing, to learn the shape of a field's axes."""
     given = {"add": 0} if field in ADDING else {"factor": 1}
-    return rows.Shock(scenario="none", shock="none", field=field, start=0, days=1, **given)  # type: ignore[arg-type]
+    return rows.Shock(scenario="none", shock="none", field=field, start=0, days=1, **given)

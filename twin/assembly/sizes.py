@@ -16,9 +16,7 @@ from twin.tables.company import Company
 Scenarios = Mapping[str, Sequence[rows.Shock]]
 
 
-def capacities(
-    company: Company, s: Structure, scenarios: Scenarios, room: Sizes | None
-) -> tuple[list[int], list[str]]:
+def capacities(company: Company, s: Structure, scenarios: Scenarios, room: Sizes | None) -> tuple[list[int], list[str]]:
     """Lanes and sources that have a capacity, in the base or in any scenario of the plan."""
     hits = [row for scenario in scenarios.values() for row in scenario]
     on_lanes = [row for row in hits if row.field == "lane_capacity"]
@@ -31,9 +29,7 @@ def capacities(
     ]
     limits = {n.node: n.capacity for n in company.nodes}
     every = [*s.suppliers, *s.sources]
-    sources = [
-        x for x in every if limits[x] is not None or any(shocks.source_hit(row, x, s) for row in on_sources)
-    ]
+    sources = [x for x in every if limits[x] is not None or any(shocks.source_hit(row, x, s) for row in on_sources)]
     if room is not None:
         lanes += [i for i in range(len(s.lanes)) if i not in lanes][: max(room.capped_lanes - len(lanes), 0)]
         sources += [x for x in every if x not in sources][: max(room.capped_sources - len(sources), 0)]

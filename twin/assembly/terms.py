@@ -79,10 +79,13 @@ def lanes(s: Structure, sizes: Sizes) -> dict[str, np.ndarray]:
     given = [s.lane_rows[lane] if lane is not None else None for lane in s.lanes]
     internal = np.array([float(lane is not None and lane[0] in s.node) for lane in s.lanes])
     table = {
-        "carries": np.zeros(shape), "pack": np.ones(shape), "minimum": np.zeros(shape),
-        "sourcing_share": np.zeros(shape), "sourcing_rank": np.zeros(shape),
+        "carries": np.zeros(shape),
+        "pack": np.ones(shape),
+        "minimum": np.zeros(shape),
+        "sourcing_share": np.zeros(shape),
+        "sourcing_rank": np.zeros(shape),
         "by_rank": np.zeros((sizes.nodes, sizes.products)),
-    }  # fmt: skip
+    }
     for (lane, product), line in s.lines.items():
         at = s.lane[lane], s.product[product]
         table["carries"][at] = 1.0
@@ -101,8 +104,12 @@ def lanes(s: Structure, sizes: Sizes) -> dict[str, np.ndarray]:
                 for row, i in zip(given, internal, strict=True)
             ]
         ),
-        "freight": np.array([price(row.freight) if row is not None and not delivered(row, i) else 0.0
-                             for row, i in zip(given, internal, strict=True)]),  # fmt: skip
+        "freight": np.array(
+            [
+                price(row.freight) if row is not None and not delivered(row, i) else 0.0
+                for row, i in zip(given, internal, strict=True)
+            ]
+        ),
         "order_cost": np.array([cents(row.order_cost) if row is not None else 0.0 for row in given]),
     }
 
@@ -153,9 +160,7 @@ def own_sources(s: Structure, sizes: Sizes) -> dict[str, np.ndarray]:
     }
 
 
-def limits(
-    company: Company, s: Structure, sizes: Sizes, capped: tuple[list[int], list[str]]
-) -> dict[str, np.ndarray]:
+def limits(company: Company, s: Structure, sizes: Sizes, capped: tuple[list[int], list[str]]) -> dict[str, np.ndarray]:
     lane_places, sources = capped
     index, real = table_of_lanes(s, sources, sizes.capped_fan_out)
     dispatch = {row.node: row.capacity for row in company.nodes}

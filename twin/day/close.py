@@ -86,9 +86,7 @@ def test_default(state: State, s: Setting, room: Array) -> tuple[State, Array]:
     counts = (book.breach_closes > 0) | (s.days.covenant_day > 0)
     breach_closes = jnp.where(counts & (values < n.threshold), book.breach_closes + 1.0, 0.0)
     fails = (unpaid_closes > n.grace) | ((n.balance_sheet_test > 0) & (worth < 0)) | jnp.any(breach_closes > n.cure)
-    book = changed(
-        book, unpaid_closes=unpaid_closes, breach_closes=breach_closes, default=book.default | fails
-    )
+    book = changed(book, unpaid_closes=unpaid_closes, breach_closes=breach_closes, default=book.default | fails)
     return changed(state, ledger=book), values
 
 

@@ -16,9 +16,7 @@ from twin.terms import bill
 
 def ship(state: State, notes: Notes, s: Setting) -> tuple[State, Notes]:
     n, g, e = s.network, state.goods, s.effective
-    leaving = goods.ship(
-        n, g.open, g.on_hand, e.lane_capacity, e.source_capacity, ~state.ledger.default, s.arithmetic
-    )
+    leaving = goods.ship(n, g.open, g.on_hand, e.lane_capacity, e.source_capacity, ~state.ledger.default, s.arithmetic)
     freight = priced(leaving, n.freight[:, None], s.arithmetic)
     if n.sizes.titled:
         state, notes = take_title(state, notes, s, leaving[n.outside], freight[n.outside])
@@ -88,9 +86,7 @@ def send(state: State, s: Setting, leaving: Array, arrived: Array) -> tuple[Stat
         open=g.open - leaving,
         in_transit=g.in_transit + leaving,
         transit=rings.turn(g.transit, today, arrived, where, leaving),
-        slot_units=rings.turn(
-            g.slot_units, today, jnp.sum(arrived, axis=1), where, jnp.sum(leaving, axis=1)
-        ),
+        slot_units=rings.turn(g.slot_units, today, jnp.sum(arrived, axis=1), where, jnp.sum(leaving, axis=1)),
         latest_arrival=latest,
     )
     return changed(state, goods=g), jnp.maximum(overrun, 0).astype(jnp.float64)

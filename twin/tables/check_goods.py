@@ -62,8 +62,7 @@ def packs(company: Company) -> Iterator[Finding]:
                 row,
                 "minimum_order",
                 str(rule.minimum_order),
-                "is no multiple of the pack of "
-                f"{pack[rule.product]}; orders are raised to the next whole pack",
+                f"is no multiple of the pack of {pack[rule.product]}; orders are raised to the next whole pack",
                 "W",
             )
     for row, policy in enumerate(company.policies):
@@ -74,8 +73,7 @@ def packs(company: Company) -> Iterator[Finding]:
                 row,
                 "lot",
                 str(policy.lot),
-                "is no multiple of the pack of "
-                f"{pack[policy.product]}; orders are raised to the next whole pack",
+                f"is no multiple of the pack of {pack[policy.product]}; orders are raised to the next whole pack",
                 "W",
             )
 

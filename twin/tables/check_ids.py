@@ -41,13 +41,9 @@ _REFERENCES = (
 def something_to_simulate(company: Company) -> Iterator[Finding]:
     for kind in ("supplier", "store"):
         if company.nodes and not any(node.kind == kind for node in company.nodes):
-            yield Finding(
-                "N009", "nodes", None, None, None, f"network has no {kind}: nothing to simulate; add one"
-            )
+            yield Finding("N009", "nodes", None, None, None, f"network has no {kind}: nothing to simulate; add one")
     if company.demand and not any(row.mean for row in company.demand):
-        yield Finding(
-            "N009", "demand", None, None, None, "all demand is 0: nothing to simulate; give mean demand"
-        )
+        yield Finding("N009", "demand", None, None, None, "all demand is 0: nothing to simulate; give mean demand")
 
 
 def missing_tables(company: Company) -> Iterator[Finding]:
@@ -86,9 +82,7 @@ def lookalikes(company: Company) -> Iterator[Finding]:
     scenarios = list({shock.scenario: row for row, shock in enumerate(company.shocks)}.items())
     named = {
         ("nodes", "node", "N010"): [(node.node, row) for row, node in enumerate(company.nodes)],
-        ("products", "product", "N010"): [
-            (product.product, row) for row, product in enumerate(company.products)
-        ],
+        ("products", "product", "N010"): [(product.product, row) for row, product in enumerate(company.products)],
         ("shocks", "scenario", "S012"): scenarios,
     }
     for (table, column, code), ids in named.items():
@@ -102,8 +96,7 @@ def lookalikes(company: Company) -> Iterator[Finding]:
                     row,
                     column,
                     name,
-                    f"differs only in case or letter form from "
-                    f"'{min(same - {name})}'; rename one or write both alike",
+                    f"differs only in case or letter form from '{min(same - {name})}'; rename one or write both alike",
                 )
             same.add(name)
 
@@ -169,13 +162,10 @@ def lanes_named_elsewhere(company: Company) -> Iterator[Finding]:
     """Sourcing, open orders and observed lead times stand on lanes, and a node's own source too."""
     found = routes(company)
     lanes = {(lane.source, lane.destination) for lane in found.lanes}
-    named = [
-        ("sourcing", row, "source", entry.source, entry.node) for row, entry in enumerate(company.sourcing)
-    ]
+    named = [("sourcing", row, "source", entry.source, entry.node) for row, entry in enumerate(company.sourcing)]
     named += [("orders", row, "source", entry.source, entry.node) for row, entry in enumerate(company.orders)]
     named += [
-        ("lead_times", row, "source", entry.source, entry.destination)
-        for row, entry in enumerate(company.lead_times)
+        ("lead_times", row, "source", entry.source, entry.destination) for row, entry in enumerate(company.lead_times)
     ]
     named += [
         ("nodes", row, "source", entry.source, entry.node)
@@ -207,8 +197,7 @@ def channels(company: Company) -> Iterator[Finding]:
                 row,
                 "channel",
                 node.channel,
-                "has no terms in receivables; allowed: "
-                f"{listed([*given, 'card'])}{did_you_mean(node.channel, given)}",
+                f"has no terms in receivables; allowed: {listed([*given, 'card'])}{did_you_mean(node.channel, given)}",
             )
     for row, leg in enumerate(company.receivables):
         if leg.channel not in used:

@@ -138,8 +138,7 @@ def facilities(company: Company) -> Iterator[Finding]:
                 None,
                 "amount",
                 money(found[account]),
-                f"account {account} holds a balance but "
-                f"facilities has no row {name}; give its limit and rate",
+                f"account {account} holds a balance but facilities has no row {name}; give its limit and rate",
             )
     if "revolver" in given:
         yield from _revolver(company, *given["revolver"])
@@ -199,9 +198,7 @@ def covenants(company: Company) -> Iterator[Finding]:
     first = company.settings.start
     last = first + timedelta(min(company.settings.days, HORIZON_MOST) - 1)
     for row, covenant in enumerate(company.covenants):
-        ends = {"daily": last, "month_end": month_end(first, 1), "quarter_end": month_end(first, 3)}[
-            covenant.test
-        ]
+        ends = {"daily": last, "month_end": month_end(first, 1), "quarter_end": month_end(first, 3)}[covenant.test]
         if ends > last:
             yield Finding(
                 "M014",
@@ -209,8 +206,7 @@ def covenants(company: Company) -> Iterator[Finding]:
                 row,
                 "test",
                 covenant.test,
-                f"the first test on {ends} is after the end on "
-                f"{last}; test it more often or lengthen the horizon",
+                f"the first test on {ends} is after the end on {last}; test it more often or lengthen the horizon",
             )
 
 
@@ -230,8 +226,7 @@ def planned(company: Company) -> Iterator[Finding]:
                 row,
                 "date",
                 str(item.date),
-                f"lies before the start on {start} and is left "
-                "out; what is still unpaid belongs to open_items",
+                f"lies before the start on {start} and is left out; what is still unpaid belongs to open_items",
                 "W",
             )
         if item.label == "maturity" and not term_debt:

@@ -71,8 +71,7 @@ def sheet_balances(company: Company) -> Iterator[Finding]:
                 row,
                 "amount",
                 text(entry.amount),
-                f"account {entry.account} stands on its "
-                "usual side as a positive amount; an overdraft belongs to 2400",
+                f"account {entry.account} stands on its usual side as a positive amount; an overdraft belongs to 2400",
             )
         contra = entry.account in ("1119", "1290")  # allowances are shown with the assets they lower
         if entry.account in CREDITS and not contra:
@@ -126,8 +125,7 @@ def stock_ties(company: Company) -> Iterator[Finding]:
                 None,
                 "amount",
                 account,
-                f"account {account} holds "
-                f"{money(balances(company)[account])} but there is no {kind}; move it",
+                f"account {account} holds {money(balances(company)[account])} but there is no {kind}; move it",
             )
 
 
@@ -151,9 +149,7 @@ def goods_on_the_way_tie(company: Company) -> Iterator[Finding]:
                 "these goods are not ours yet (DDP, or not dispatched); leave the value empty",
             )
     carried = {
-        "1220": any(
-            found.kinds.get(source) == "supplier" and term != "DDP" for (source, _), term in terms.items()
-        ),
+        "1220": any(found.kinds.get(source) == "supplier" and term != "DDP" for (source, _), term in terms.items()),
         "1230": any(found.kinds.get(source) != "supplier" for source, _ in terms),
     }
     for account, held in owned.items():
@@ -171,8 +167,7 @@ def goods_on_the_way_tie(company: Company) -> Iterator[Finding]:
             None,
             "deposit",
             text(Decimal(deposits)),
-            "the deposits of open orders must add to "
-            f"account 1300, which holds {money(balances(company)['1300'])}",
+            f"the deposits of open orders must add to account 1300, which holds {money(balances(company)['1300'])}",
         )
 
 
@@ -208,8 +203,7 @@ def _tie(
             None,
             "value",
             money(total),
-            f"{what} must add to account {account}, which holds "
-            f"{money(balance)}: difference {money(total - balance)}",
+            f"{what} must add to account {account}, which holds {money(balance)}: difference {money(total - balance)}",
         )
 
 
@@ -286,9 +280,7 @@ def parties(company: Company) -> Iterator[Finding]:
             message = f"which {what}? one of {listed(known[what])}"
             yield Finding("M003", "open_items", row, "party", "", message)
         elif item.party not in known[what]:
-            message = (
-                f"is not a {what}; allowed: {listed(known[what])}{did_you_mean(item.party, known[what])}"
-            )
+            message = f"is not a {what}; allowed: {listed(known[what])}{did_you_mean(item.party, known[what])}"
             yield Finding("N012", "open_items", row, "party", item.party, message)
 
 

@@ -35,9 +35,7 @@ def _lead_time(row: int, lane: Lane) -> Iterator[Finding]:
         yield Finding("N018", "lanes", row, "lead_time", str(mean), "a lead time is at least 1 day; write 1")
     elif mean is not None and mean > (most or LONGEST_LEAD_TIME):
         what = f"lead_time_max {most}" if most else f"the longest of {LONGEST_LEAD_TIME} days"
-        yield Finding(
-            "N018", "lanes", row, "lead_time", str(mean), f"exceeds {what}; lower it or raise the maximum"
-        )
+        yield Finding("N018", "lanes", row, "lead_time", str(mean), f"exceeds {what}; lower it or raise the maximum")
     if most is not None and most > LONGEST_LEAD_TIME:
         yield Finding(
             "N018",
@@ -124,8 +122,7 @@ def sourcing_rules(company: Company) -> Iterator[Finding]:
                 rows[-1],
                 "source",
                 rules[-1].source,
-                f"{node} has {len(rules)} sources for "
-                f"{product}; give each of them a share, or each of them a priority",
+                f"{node} has {len(rules)} sources for {product}; give each of them a share, or each of them a priority",
             )
 
 
@@ -135,13 +132,9 @@ def default_routes(company: Company) -> Iterator[Finding]:
     for row, node in enumerate(company.nodes if not company.lanes else ()):
         if node.kind == "store" and node.source is None and len(dcs) > 1:
             remedy = "name one of them in the column source, or give the table lanes"
-            yield Finding(
-                "N016", "nodes", row, "source", "", f"{node.node} could be served by {listed(dcs)}; {remedy}"
-            )
+            yield Finding("N016", "nodes", row, "source", "", f"{node.node} could be served by {listed(dcs)}; {remedy}")
         elif node.source is not None and (node.kind == "dc" or not dcs):
-            message = (
-                f"without lanes a {node.kind} is supplied by all suppliers; give the table lanes instead"
-            )
+            message = f"without lanes a {node.kind} is supplied by all suppliers; give the table lanes instead"
             yield Finding("N016", "nodes", row, "source", node.source, message)
 
 
@@ -189,9 +182,7 @@ def _orders(company: Company, found: Routes, needed: dict[str, set[str]]) -> Ite
             message = f"nothing at {order.node} or below needs it: no demand, no stock; take the order out"
             yield Finding("N012", "orders", row, "product", order.product, message)
         elif order.source not in found.sources(order.node, order.product):
-            message = (
-                f"{order.node} does not buy {order.product} from it; add it to sourcing, share 0 if only once"
-            )
+            message = f"{order.node} does not buy {order.product} from it; add it to sourcing, share 0 if only once"
             yield Finding("N012", "orders", row, "source", order.source, message)
 
 

@@ -68,9 +68,7 @@ def _severity(row: int, shock: Shock) -> Iterator[Finding]:
         yield Finding(error.type, "shocks", row, "severity", shock.severity, error.message())
         return
     if shock.field == "terms" and (law, *numbers) != ("fixed", 1):
-        yield Finding(
-            "S007", "shocks", row, "severity", shock.severity, "terms change as a whole; leave it empty"
-        )
+        yield Finding("S007", "shocks", row, "severity", shock.severity, "terms change as a whole; leave it empty")
     if shock.field == "terms" and shock.probability != 1:
         yield Finding(
             "S007",
@@ -144,8 +142,7 @@ def targets(company: Company) -> Iterator[Finding]:
                         row,
                         place,
                         cell,
-                        f"'{name}' matches nothing; allowed: "
-                        f"{listed(known[place])}{did_you_mean(name, known[place])}",
+                        f"'{name}' matches nothing; allowed: {listed(known[place])}{did_you_mean(name, known[place])}",
                     )
         products, categories = named(shock.product), named(shock.category)
         if products and categories and not any(category.get(name) in categories for name in products):
@@ -211,9 +208,7 @@ def without_effect(company: Company) -> Iterator[Finding]:
 def _nothing_changes(company: Company, shock: Shock) -> tuple[str, str] | None:
     """The column and the reason why a shock is without effect, or None."""
     facilities = {row.facility: row for row in company.facilities}
-    suppliers = [
-        row for row in company.suppliers if not shock.supplier or row.supplier in named(shock.supplier)
-    ]
+    suppliers = [row for row in company.suppliers if not shock.supplier or row.supplier in named(shock.supplier)]
     if shock.factor == 1:
         return "factor", "factor 1 is no change"
     if shock.add == 0:
@@ -230,11 +225,7 @@ def _nothing_changes(company: Company, shock: Shock) -> tuple[str, str] | None:
         return "field", "there is no facility"
     if shock.field == "supplier_limit" and all(row.credit_limit is None for row in suppliers):
         return "field", "no supplier has a credit_limit"
-    if (
-        shock.field in ("lane_capacity", "dispatch_capacity")
-        and shock.factor
-        and not _has_capacity(company, shock)
-    ):
+    if shock.field in ("lane_capacity", "dispatch_capacity") and shock.factor and not _has_capacity(company, shock):
         return "factor", "nothing that it hits has a capacity; factor 0 is an outage"
     return None
 
@@ -242,9 +233,7 @@ def _nothing_changes(company: Company, shock: Shock) -> tuple[str, str] | None:
 def _has_capacity(company: Company, shock: Shock) -> bool:
     chosen = {*named(shock.supplier), *named(shock.node)}
     if shock.field == "dispatch_capacity":
-        return any(
-            node.capacity is not None and (not chosen or node.node in chosen) for node in company.nodes
-        )
+        return any(node.capacity is not None and (not chosen or node.node in chosen) for node in company.nodes)
     return any(
         lane.capacity is not None and (not chosen or {lane.source, lane.destination} & chosen)
         for lane in routes(company).lanes

@@ -65,20 +65,15 @@ def long_csv(path: Path, form: Format) -> LongTable:
             bad += len(wrong)
         count += len(good)
         if count > ROWS_MOST:
-            raise Faults(
-                [sheet.fault("N026", f"more than {ROWS_MOST:,} rows; give the last two or three years")]
-            )
+            raise Faults([sheet.fault("N026", f"more than {ROWS_MOST:,} rows; give the last two or three years")])
         if good:
             rows.append(np.fromiter((row for row, _ in good), np.int32, len(good)))
             for place, cells in enumerate(zip(*(cells for _, cells in good), strict=True)):
                 codes[place].append(_encode(cells, known[place]))
     if bad > _RAGGED_MOST:
-        sheet.faults.append(
-            sheet.fault("H002", f"and {bad - _RAGGED_MOST:,} more rows with a wrong number of fields")
-        )
+        sheet.faults.append(sheet.fault("H002", f"and {bad - _RAGGED_MOST:,} more rows with a wrong number of fields"))
     columns = [
-        Column(_joined(parts), [unquoted(cell) for cell in seen])
-        for parts, seen in zip(codes, known, strict=True)
+        Column(_joined(parts), [unquoted(cell) for cell in seen]) for parts, seen in zip(codes, known, strict=True)
     ]
     return LongTable(sheet, columns, _joined(rows))
 
@@ -103,9 +98,7 @@ def long_parquet(path: Path) -> LongTable:
     for column in content.columns:
         encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
         if isinstance(encoded, pa.ChunkedArray):
-            encoded = (
-                encoded.chunk(0) if encoded.num_chunks else pc.dictionary_encode(pa.array([], column.type))
-            )
+            encoded = encoded.chunk(0) if encoded.num_chunks else pc.dictionary_encode(pa.array([], column.type))
         columns.append(
             Column(
                 encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
@@ -119,7 +112,5 @@ def long_table(path: Path, form: Format) -> LongTable:
     """The file as columns; raises Faults if it cannot be read or has no rows."""
     table = long_parquet(path) if path.suffix.casefold() == ".parquet" else long_csv(path, form)
     if not len(table.rows):
-        raise Faults(
-            [*table.sheet.faults, Fault("N009", path.name, "has no rows; take the file away or fill it")]
-        )
+        raise Faults([*table.sheet.faults, Fault("N009", path.name, "has no rows; take the file away or fill it")])
     return table

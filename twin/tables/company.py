@@ -38,6 +38,6 @@ class Company:
     def table(self, name: str) -> tuple[Any, ...]:
         """The rows of a table by its name; the company table as setting and value of what was given."""
         if name != "company":
-            return getattr(self, name)  # type: ignore[no-any-return]
+            return getattr(self, name)
         given = self.settings.model_dump(exclude_unset=True)
         return tuple(rows.Setting(setting=key, value=text(value) or "none") for key, value in given.items())

@@ -79,11 +79,7 @@ class Format:
         """A cell as it would stand in a file without declarations; raises where it does not keep to them."""
         if kind == "number" and not isinstance(found, Stored) and (self.decimal, self.thousands) != (".", ""):
             return self._number(found)
-        if (
-            kind == "date"
-            and self.dates in _EXCEL_DAY_0
-            and re.fullmatch(r"[0-9]{1,5}(\.0*)?", found.strip())
-        ):
+        if kind == "date" and self.dates in _EXCEL_DAY_0 and re.fullmatch(r"[0-9]{1,5}(\.0*)?", found.strip()):
             return (_EXCEL_DAY_0[self.dates] + timedelta(days=int(float(found)))).isoformat()
         return found
 
@@ -133,9 +129,7 @@ def unused(declarations: Declarations, names: Iterable[str]) -> list[Fault]:
     """Complaints about declarations for files that are not there."""
     names = list(names)
     stems = {_stem(name) for name in names}
-    strays = {
-        file: declared.place for (file, _), declared in declarations.items() if file and file not in stems
-    }
+    strays = {file: declared.place for (file, _), declared in declarations.items() if file and file not in stems}
     return [
         replace(place, message=f"there is no such file or sheet{did_you_mean(place.found or '', names)}")
         for place in strays.values()

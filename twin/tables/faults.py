@@ -83,9 +83,7 @@ class Origin:
         if finding.other is not None:
             message += f" (first in row {self._number(finding.other)})"
         row = None if finding.row is None else self._number(finding.row)
-        return Fault(
-            finding.code, self.file, message, self.sheet, row, column, finding.found, finding.severity
-        )
+        return Fault(finding.code, self.file, message, self.sheet, row, column, finding.found, finding.severity)
 
     def _number(self, row: int) -> int:
         return self.rows[row] if self.rows else row + 2

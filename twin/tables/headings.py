@@ -106,9 +106,7 @@ def column_named(model: type[BaseModel], cell: str) -> Heading:
     bracketed = _BRACKETED.fullmatch(unicodedata.normalize("NFKC", cell).strip())
     name = plain(bracketed[1]).strip("_") if bracketed else plain(cell)
     if name not in names:
-        allowed = [
-            word for column, info in model.model_fields.items() for word in (column, extra(info, "zh"))
-        ]
+        allowed = [word for column, info in model.model_fields.items() for word in (column, extra(info, "zh"))]
         hint = did_you_mean((bracketed[1] if bracketed else cell).strip(), allowed)
         raise fail(
             "N007",

@@ -40,9 +40,7 @@ class Sale(Row):
     units: Units = column(REQUIRED, "数量", "unit", "units sold")
     price: Price | None = column(REQUIRED, "售价", "currency/unit", "price net of VAT, empty where unknown")
     promotion: YesNo = column(REQUIRED, "促销", "", "whether it was promoted that day")
-    on_hand_close: Units | None = column(
-        None, "日末库存", "unit", "stock at the end of the day", "not recorded"
-    )
+    on_hand_close: Units | None = column(None, "日末库存", "unit", "stock at the end of the day", "not recorded")
     returns: Units | None = column(None, "退货", "unit", "units that came back that day", "not recorded")
 
 
@@ -56,9 +54,7 @@ class Receipt(Row):
     ordered: Day = column(REQUIRED, "订货日期", "date", "the day of the order")
     received: Day | None = column(REQUIRED, "收货日期", "date", "the day it came, empty if it is still open")
     ordered_units: Units = column(REQUIRED, "订货数量", "unit", "units ordered")
-    received_units: Units | None = column(
-        REQUIRED, "收货数量", "unit", "units that came, empty if it is still open"
-    )
+    received_units: Units | None = column(REQUIRED, "收货数量", "unit", "units that came, empty if it is still open")
 
 
 @dataclass(frozen=True)
@@ -119,9 +115,7 @@ def _file(folder: Path, model: type[Row], faults: list[Fault]) -> Path | None:
     ]
     if len(found) > 1:
         both = " and ".join(entry.name for entry in found)
-        faults.append(
-            Fault("N010", found[1].name, f"the table {model.table} is given twice: {both}; keep one")
-        )
+        faults.append(Fault("N010", found[1].name, f"the table {model.table} is given twice: {both}; keep one"))
     for problem in [inside(entry, folder) for entry in found[:1]]:
         if problem:
             faults.append(problem)

@@ -97,9 +97,7 @@ def receipts_checks(receipts: Recorded, company: Company, until: date) -> Iterat
     yield from _strangers(receipts, company)
     yield from _future(receipts, "ordered", until)
     yield from _future(receipts, "received", until)
-    yield from _twice(
-        receipts, ["order_id", "source", "node", "product", "ordered", "received"], ["received_units"]
-    )
+    yield from _twice(receipts, ["order_id", "source", "node", "product", "ordered", "received"], ["received_units"])
     frame = receipts.frame
     early = (frame.received < frame.ordered).to_numpy()
     if early.any():
@@ -133,9 +131,7 @@ def _strangers(recorded: Recorded, company: Company) -> Iterator[Fault]:
 def _future(recorded: Recorded, column: str, until: date) -> Iterator[Fault]:
     late = (recorded.frame[column] >= pd.Timestamp(until)).to_numpy()
     if late.any():
-        yield recorded.fault(
-            "H006", late, column, f"is not before the start on {until}; history ends the day before"
-        )
+        yield recorded.fault("H006", late, column, f"is not before the start on {until}; history ends the day before")
 
 
 def _twice(recorded: Recorded, key: list[str], values: list[str]) -> Iterator[Fault]:
@@ -172,9 +168,7 @@ def _sold_out(sales: Recorded) -> Iterator[Fault]:
     if "on_hand_close" in sales.frame and sales.frame.on_hand_close.notna().any():
         share = float((sales.frame.on_hand_close == 0).sum() / sales.frame.on_hand_close.notna().sum())
         if share > 0:
-            yield sales.about(
-                "H011", f"{share:.1%} of days sold out: demand is censored, sales understate it"
-            )
+            yield sales.about("H011", f"{share:.1%} of days sold out: demand is censored, sales understate it")
 
 
 def _short(sales: Recorded, company: Company) -> Iterator[Fault]:

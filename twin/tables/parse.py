@@ -47,9 +47,7 @@ def unquoted(cell: str) -> str:
 def parse_sheet(sheet: Sheet, model: type[Row], form: Format) -> Parsed:
     """The rows of a table. A row with a fault is left out, a column with an unknown heading too."""
     places, currencies, faults = match_header(sheet, model)
-    origin = Origin(
-        sheet.file, sheet.sheet, [], {column: sheet.header[place] for column, place in places.items()}
-    )
+    origin = Origin(sheet.file, sheet.sheet, [], {column: sheet.header[place] for column, place in places.items()})
     numbers: list[int] = []
     parsed: list[Any] = []
     kinds = {column: kind(model.model_fields[column]) for column in places}
@@ -57,8 +55,7 @@ def parse_sheet(sheet: Sheet, model: type[Row], form: Format) -> Parsed:
         given = {column: unquoted(cells[place]) for column, place in places.items()}
         result, problems = _parse_row(model, given, kinds, form)
         faults += [
-            sheet.fault(code, message, row, origin.headings[column], found)
-            for code, column, found, message in problems
+            sheet.fault(code, message, row, origin.headings[column], found) for code, column, found, message in problems
         ]
         if result is not None:
             numbers.append(row)
@@ -74,9 +71,7 @@ def match_header(sheet: Sheet, model: type[BaseModel]) -> tuple[dict[str, int], 
     for place, cell in enumerate(sheet.header):
         if not cell.strip():
             if any(cells[place].strip() for _, cells in sheet.rows):
-                faults.append(
-                    sheet.fault("H001", f"column {place + 1} has cells but no heading", sheet.header_row)
-                )
+                faults.append(sheet.fault("H001", f"column {place + 1} has cells but no heading", sheet.header_row))
             continue
         try:
             heading = column_named(model, cell)
@@ -162,9 +157,7 @@ def parse_settings(sheet: Sheet, parsed: Parsed, form: Format) -> tuple[Settings
         name = named.get(plain(setting.setting))
         if name is None:
             allowed = f"allowed: {', '.join(fields)}{did_you_mean(setting.setting, [*fields, *named])}"
-            faults.append(
-                sheet.fault("N007", f"unknown setting; {allowed}", row, heading["setting"], setting.setting)
-            )
+            faults.append(sheet.fault("N007", f"unknown setting; {allowed}", row, heading["setting"], setting.setting))
         elif name in places:
             message = f"given twice, first in row {places[name]}; keep one"
             faults.append(sheet.fault("N010", message, row, heading["setting"], setting.setting))

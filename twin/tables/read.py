@@ -62,9 +62,7 @@ def inside(path: Path, root: Path) -> Fault | None:
     if not real.is_relative_to(root.resolve()):
         return Fault("S011", path.name, "leads out of the company's folder; copy the file into it")
     return (
-        None
-        if real.is_file()
-        else Fault("N001", path.name, "is not a plain file; give a CSV, Parquet or .xlsx file")
+        None if real.is_file() else Fault("N001", path.name, "is not a plain file; give a CSV, Parquet or .xlsx file")
     )
 
 
@@ -77,9 +75,7 @@ def _files(path: Path, faults: list[Fault]) -> list[Path]:
     elif path.is_file() and path.suffix.casefold() == ".xlsx":
         return [path]
     elif not path.is_dir():
-        faults.append(
-            Fault("N001", str(path), "is neither a folder nor an .xlsx file; give the company's folder")
-        )
+        faults.append(Fault("N001", str(path), "is neither a folder nor an .xlsx file; give the company's folder"))
     else:
         return list(_entries(path, faults))
     return []
@@ -109,9 +105,7 @@ def _entries(folder: Path, faults: list[Fault]) -> Iterator[Path]:
             yield entry
 
 
-def _load(
-    files: Iterable[Path], faults: list[Fault], incomplete: set[str]
-) -> tuple[dict[str, Sheet], Declarations]:
+def _load(files: Iterable[Path], faults: list[Fault], incomplete: set[str]) -> tuple[dict[str, Sheet], Declarations]:
     """The sheet of each table, and the declared formats, which must be known before CSV is read."""
     found: list[Sheet] = []
     declarations: dict[tuple[str, str], Any] = {}
@@ -141,9 +135,7 @@ def _load(
             found.append(csv_sheet(file, form.encoding, form.delimiter))
         except (Faults, OSError) as error:
             faults += _unreadable(file, error, incomplete)
-    faults += unused(
-        declarations, [*(sheet.name for sheet in found), *(file.name for file in files), *HISTORY]
-    )
+    faults += unused(declarations, [*(sheet.name for sheet in found), *(file.name for file in files), *HISTORY])
     return _by_table(found, faults, incomplete), declarations
 
 

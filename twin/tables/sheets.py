@@ -114,9 +114,7 @@ def _records(path: Path, stream: TextIO, delimiter: str) -> Iterator[tuple[int, 
             _check_header(path, row, cells, delimiter)
         yield row, cells
     if not width:
-        raise Faults(
-            [Fault("H001", path.name, "the file is empty; the first row must hold the headings", row=1)]
-        )
+        raise Faults([Fault("H001", path.name, "the file is empty; the first row must hold the headings", row=1)])
 
 
 def _check_bytes(path: Path) -> None:
@@ -125,9 +123,7 @@ def _check_bytes(path: Path) -> None:
     if size > FILE_MOST:
         raise Faults([Fault("H015", path.name, f"has {size:,} bytes; limit {FILE_MOST:,}: split it")])
     if not size:
-        raise Faults(
-            [Fault("H001", path.name, "the file is empty; the first row must hold the headings", row=1)]
-        )
+        raise Faults([Fault("H001", path.name, "the file is empty; the first row must hold the headings", row=1)])
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise Faults([Fault("N004", path.name, "is UTF-16; save it as CSV UTF-8")])
@@ -186,9 +182,7 @@ def _bad_quoting(path: Path, row: int, problem: str) -> Fault:
     if "field limit" in problem or "larger than" in problem:
         message = f"a cell has more than {CELL_MOST:,} characters; was a quote opened and never closed?"
         return Fault("H014", path.name, message, row=row)
-    return Fault(
-        "H014", path.name, f"wrong quoting ({problem}); double the quotes inside a quoted cell", row=row
-    )
+    return Fault("H014", path.name, f"wrong quoting ({problem}); double the quotes inside a quoted cell", row=row)
 
 
 def parquet_sheet(path: Path) -> Sheet:
@@ -222,29 +216,22 @@ def parquet_table(path: Path, rows_most: int = ROWS_MOST) -> pa.Table:
     except Faults:
         raise
     except Exception as error:  # a damaged file can fail anywhere inside the library
-        raise Faults(
-            [Fault("N001", path.name, f"is not a readable Parquet file ({_short(error)})")]
-        ) from None
+        raise Faults([Fault("N001", path.name, f"is not a readable Parquet file ({_short(error)})")]) from None
     nested = [
         name
         for name, kind in zip(content.column_names, content.schema.types, strict=True)
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     ]
     if nested:
-        raise Faults(
-            [Fault("N020", path.name, f"columns of lists or bytes: {listed(nested)}; give plain values")]
-        )
-    return content.select(
-        [i for i, name in enumerate(content.column_names) if not name.startswith("__index_level")]
-    )
+        raise Faults([Fault("N020", path.name, f"columns of lists or bytes: {listed(nested)}; give plain values")])
+    return content.select([i for i, name in enumerate(content.column_names) if not name.startswith("__index_level")])
 
 
 def texts(column: pa.ChunkedArray | pa.Array) -> list[str]:
     """The cells of a Parquet column as text; single precision by the shortest text that means it."""
     single = np.float32 if pa.types.is_float32(column.type) else None
     return [
-        as_text(float(str(single(value))) if single and value is not None else value)
-        for value in column.to_pylist()
+        as_text(float(str(single(value))) if single and value is not None else value) for value in column.to_pylist()
     ]
 
 
@@ -260,9 +247,7 @@ def as_text(value: Any) -> str:
         midnight = value.tzinfo is None and value.time() == datetime.min.time()
         return Stored(value.date() if midnight else value.isoformat(" "))
     if isinstance(value, float):
-        return Stored(
-            text(Decimal(repr(value))) if value - value == 0 else repr(value)
-        )  # nan and inf as they are
+        return Stored(text(Decimal(repr(value))) if value - value == 0 else repr(value))  # nan and inf as they are
     return Stored(text(value) if isinstance(value, int | Decimal | date) else value)
 
 

@@ -280,9 +280,7 @@ Price = Annotated[
     AfterValidator(_quantum(4, "prices have whole 1/10,000")),
     AfterValidator(_exact_range),
 ]
-Share = Annotated[
-    Number, AfterValidator(_fraction), AfterValidator(_quantum(6, "shares have whole millionths"))
-]
+Share = Annotated[Number, AfterValidator(_fraction), AfterValidator(_quantum(6, "shares have whole millionths"))]
 Rate = Annotated[
     Number,
     AfterValidator(_at_least_zero),

@@ -38,9 +38,7 @@ def workbook_sheets(path: Path) -> list[Sheet]:
                 book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             try:
                 return [
-                    sheet
-                    for page in book.worksheets
-                    if (sheet := _sheet(path, archive, page, formulas)) is not None
+                    sheet for page in book.worksheets if (sheet := _sheet(path, archive, page, formulas)) is not None
                 ]
             finally:
                 book.close()
@@ -74,8 +72,7 @@ def _look_through(path: Path, archive: zipfile.ZipFile) -> set[str]:
                 Fault(
                     "H015",
                     path.name,
-                    f"expands {expanded // packed}-fold; limit {RATIO_MOST}: "
-                    "save it anew in a spreadsheet program",
+                    f"expands {expanded // packed}-fold; limit {RATIO_MOST}: save it anew in a spreadsheet program",
                 )
             ]
         )
@@ -114,9 +111,7 @@ def _sheet(path: Path, archive: zipfile.ZipFile, page: Any, formulas: set[str]) 
     sheet = Sheet(path.name, page.title, header, [], header_row)
     for row, cells in rows:
         if len(sheet.rows) >= ROWS_MOST or len(cells) > COLUMNS_MOST:
-            raise Faults(
-                [sheet.fault("N026", f"more than {ROWS_MOST:,} rows or {COLUMNS_MOST} columns", row)]
-            )
+            raise Faults([sheet.fault("N026", f"more than {ROWS_MOST:,} rows or {COLUMNS_MOST} columns", row)])
         if any(cells[len(header) :]):
             sheet.faults.append(
                 sheet.fault(
@@ -129,9 +124,7 @@ def _sheet(path: Path, archive: zipfile.ZipFile, page: Any, formulas: set[str]) 
         cells = (cells + [""] * len(header))[: len(header)]
         formulas_here = [place for place in range(len(header)) if (row, place + 1) in unstored]
         if formulas_here:  # such a row has no values to be read: it is left out
-            message = (
-                "is a formula that was never calculated; open and save the workbook in a spreadsheet program"
-            )
+            message = "is a formula that was never calculated; open and save the workbook in a spreadsheet program"
             sheet.faults.extend(sheet.fault("H009", message, row, header[place]) for place in formulas_here)
             continue
         sheet.rows.append((row, cells))

@@ -63,9 +63,7 @@ def write_folder(company: Company, path: str | Path, kind: Literal["csv", "parqu
     tables = {model: company.table(model.table) for model in TABLES if company.table(model.table)}
     wanted = {f"{model.table}.{kind}" for model in tables}
     others = sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if entry.suffix.casefold() in _SUFFIXES and entry.name not in wanted
+        entry.name for entry in folder.iterdir() if entry.suffix.casefold() in _SUFFIXES and entry.name not in wanted
     )
     if others:
         raise FileExistsError(f"{folder} already holds {', '.join(others)}; write to an empty folder")
@@ -104,9 +102,7 @@ def _write_csv(path: Path, columns: Sequence[str], cells: Sequence[Sequence[str 
 def _arrow(columns: Sequence[str], cells: Sequence[Sequence[str | None]]) -> pa.Table:
     """Text in every column, as in CSV: a decimal in a binary float would not always come back the same."""
     by_column = zip(*cells, strict=True)
-    return pa.table(
-        {name: pa.array(values, pa.string()) for name, values in zip(columns, by_column, strict=True)}
-    )
+    return pa.table({name: pa.array(values, pa.string()) for name, values in zip(columns, by_column, strict=True)})
 
 
 def _text(row: Row, column: str) -> str | None:
@@ -154,9 +150,7 @@ def _empty(info: FieldInfo) -> str:
         return ""
     source = extra(info, "source")
     default = "" if info.default is None else f"{info.default}"
-    return f"; empty: {default or source}" + (
-        f" ({source})" if default and source and source != default else ""
-    )
+    return f"; empty: {default or source}" + (f" ({source})" if default and source and source != default else "")
 
 
 def _examples(model: type[Row], lang: str) -> Iterator[list[str]]:
@@ -168,10 +162,7 @@ def _examples(model: type[Row], lang: str) -> Iterator[list[str]]:
             yield [f"{REMARK} {extra(info, 'zh') if lang == 'zh' else name}", default]
         return
     words = {"number": "1", "date": "2026-01-31", "yes_no": "yes", "text": "A1"}
-    cells = [
-        choices(info)[0] if kind(info) == "choice" else words[kind(info)]
-        for info in model.model_fields.values()
-    ]
+    cells = [choices(info)[0] if kind(info) == "choice" else words[kind(info)] for info in model.model_fields.values()]
     yield [f"{REMARK} {'示例' if lang == 'zh' else 'example'}: {cells[0]}", *cells[1:]]
 
 
