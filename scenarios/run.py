@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -14,6 +15,7 @@ from scenarios import store, story
 from scenarios.stress import BASE, LEVERS, Case, cases, prepare, run_case
 from twin import audit, invariants
 from twin.assembly import Model
+from twin.ledger import equity
 from twin.results import PER_DRAW, dataset, labels, per_draw
 from twin.simulate import Run
 from twin.tables.company import Company
@@ -25,8 +27,22 @@ class LedgerFault(Exception):
     """An invariant that must be 0 in exact mode is not."""
 
 
+class Impossible(Exception):
+    """A valid company that cannot be run: it is insolvent before the first day."""
+
+
+class Hardest(NamedTuple):
+    """The scenario that hurts most, a bad future of it, and by what it was chosen."""
+
+    scenario: str
+    draw: int
+    measure: tuple[float, float]
+
+
 # Called before and during each case: (number of the case, cases in all, futures done, futures in all, what it is).
 Progress = Callable[[int, int, int, int, str], None]
+# Called after each case: what it is, and one number per future.
+Finished = Callable[[str, dict[str, np.ndarray]], None]
 
 
 def stress(
@@ -37,33 +53,39 @@ def stress(
     draws: int,
     seed: int = 0,
     progress: Progress = lambda *_: None,
+    finished: Finished = lambda *_: None,
     **options: Any,
 ) -> Path:
     """Run the base case and scenarios, with all variants and levers, into the new folder `out`.
 
-    Raises OutputExists, KeyError (unknown scenario), LedgerFault. An interrupted run leaves nothing behind.
+    Raises OutputExists, KeyError (unknown scenario), Impossible, LedgerFault. An interrupted run leaves nothing behind.
     """
     with store.new_run(out) as folder:
         began = time.time()
         model, scenarios = prepare(company, names)
+        _solvent(model)
         scenarios[BASE] = []
         ids = np.arange(draws, dtype=np.uint32)
         plan = list(cases(names, None))
         total = len(plan) + (len(LEVERS) if names else 0)
-        worst, hardest = {}, None
-        for number, case in enumerate(plan):
+        worst: dict[str, float] = {}
+        hardest: Hardest | None = None
+
+        def play(number: int, case: Case) -> Run:
             run = _play(model, scenarios, case, ids, seed, (number, total), progress, options)
             worst[f"{case.scenario}/{case.variant}"] = float(run.residuals.max())
-            _keep(folder, model, case, run)
+            _keep(folder, model, case, run, finished)
+            return run
+
+        for number, case in enumerate(plan):
+            run = play(number, case)
             if case.variant == "joint" and case.scenario != BASE:
                 hardest = _harder(hardest, case.scenario, run)
+        events = []
         if hardest is not None:
-            scenario, bad, _ = hardest
             for number, lever in enumerate(LEVERS, len(plan)):
-                run = _play(model, scenarios, Case(scenario, lever), ids, seed, (number, total), progress, options)
-                worst[f"{scenario}/{lever}"] = float(run.residuals.max())
-                _keep(folder, model, Case(scenario, lever), run)
-            told = story.tell(model, scenarios[scenario], scenario, bad, seed)
+                play(number, Case(hardest.scenario, lever))
+            events = story.tell(model, scenarios[hardest.scenario], hardest.scenario, hardest.draw, seed)
         write_folder(company, folder / "inputs", kind="csv")
         store.write_manifest(folder, {
             "input_hash": input_hash(company),
@@ -74,7 +96,7 @@ def stress(
             "seed": seed,
             "mode": "exact",
             "residuals": worst,
-            "story": {"scenario": hardest[0], "draw": hardest[1], "events": [event.plain() for event in told]}
+            "story": {"scenario": hardest.scenario, "draw": hardest.draw, "events": [event.plain() for event in events]}
             if hardest else None,
             "versions": versions(),
             "device": jax.devices()[0].device_kind,
@@ -84,31 +106,42 @@ def stress(
     return out
 
 
+def _solvent(model: Model) -> None:
+    """Raises Impossible where the declared rule of default is broken before the first day."""
+    with jax.enable_x64(True):
+        worth = float(equity(jnp.asarray(model.opening.ledger.balances))) / 100
+    if model.company.settings.balance_sheet_test and worth < 0:
+        raise Impossible(
+            f"insolvent at opening: equity is {worth:,.2f} and the balance-sheet test is declared; "
+            "correct the opening balance sheet, or set balance_sheet_test to no"
+        )
+
+
 def _play(
     model: Model, scenarios: dict[str, Any], case: Case, ids: np.ndarray, seed: int, place: tuple[int, int],
     progress: Progress, options: dict[str, Any],
 ) -> Run:  # fmt: skip
     number, total = place
-    label = f"{case.scenario}, {case.variant.replace('_', ' ')}"
-    progress(number, total, 0, len(ids), label)
+    progress(number, total, 0, len(ids), label(case))
     run = run_case(
         model, scenarios[case.scenario], case, ids, seed=seed,
-        progress=lambda done: progress(number, total, done, len(ids), label), **options,
+        progress=lambda done: progress(number, total, done, len(ids), label(case)), **options,
     )  # fmt: skip
     faults = [name for name, x in zip(invariants.DAILY, run.residuals.max(axis=0), strict=True) if x > 0]
     residuals = audit.at_the_end(model.network, model.opening, model.inputs[case.scenario].days, run)
     faults += [name for name, x in residuals.items() if x > 0]
     if faults:
-        raise LedgerFault(f"{label}: {', '.join(faults)}")
+        raise LedgerFault(f"{label(case)}: {', '.join(faults)}")
     return run
 
 
-def _keep(folder: Path, model: Model, case: Case, run: Run) -> None:
+def _keep(folder: Path, model: Model, case: Case, run: Run, finished: Finished) -> None:
     """Daily series and places of joint cases; one number per future of the variants."""
+    figures = per_draw(model, run)
+    finished(label(case), figures)
     if case.variant == "joint":
         store.append(folder, "joint", dataset(model, {case.scenario: run}), "scenario")
         return
-    figures = per_draw(model, run)
     one = xr.Dataset(
         {name: (("case", "draw"), figures[name][None], {"units": PER_DRAW[name][0]}) for name in PER_DRAW},
         {"case": labels([f"{case.scenario}/{case.variant}"]), "draw": run.draws},
@@ -116,15 +149,17 @@ def _keep(folder: Path, model: Model, case: Case, run: Run) -> None:
     store.append(folder, "variants", one, "case")
 
 
-def _harder(
-    so_far: tuple[str, int, tuple[float, float]] | None, scenario: str, run: Run
-) -> tuple[str, int, tuple[float, float]]:
+def _harder(so_far: Hardest | None, scenario: str, run: Run) -> Hardest:
     """The scenario that fewest futures survive; between equals the one with the least headroom."""
     survival = float(1.0 - run.series["default"].any(-1).mean())
     measure = (survival, float(run.series["headroom"].min(-1).mean()))
-    if so_far is not None and so_far[2] <= measure:
+    if so_far is not None and so_far.measure <= measure:
         return so_far
-    return scenario, int(run.draws[story.choose(run)]), measure
+    return Hardest(scenario, int(run.draws[story.choose(run)]), measure)
+
+
+def label(case: Case) -> str:
+    return f"{case.scenario}, {case.variant.replace('_', ' ')}"
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,261 @@
+"""The command `tandem`: new, check, stress, report, scenarios, demo, doctor.
+
+Commands import what they need when they run, so that `--help` answers at once.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from scenarios import console
+from scenarios.console import EXIT, Stop
+
+app = typer.Typer(
+    name="tandem",
+    help="A digital twin of a retailer's goods and money.",
+    epilog="Start with: tandem demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+DRAWS, DRAWS_MOST = 512, 1_000_000
+SEED_MOST = 2**63 - 1
+DEMO_DRAWS = 64
+Language = Literal["en", "zh"]
+Company = Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")]
+Draws = Annotated[int, typer.Option(help="Futures per scenario.", min=1, max=DRAWS_MOST, metavar="N")]
+Seed = Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=SEED_MOST, metavar="N")]
+Lang = Annotated[Language, typer.Option(help="Language of report and workbook.")]
+_FILES = (".yaml", ".yml", ".csv")
+
+
+@app.command(
+    short_help="Write an example company to start from.", epilog="Example: tandem new shop/ --stores 8 --products 20"
+)
+def new(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.", metavar="DIR")],
+    stores: Annotated[int, typer.Option(min=1, max=500, help="Number of stores.")] = 24,
+    products: Annotated[int, typer.Option(min=1, max=500, help="Number of product lines.")] = 40,
+    days: Annotated[int, typer.Option(min=365, max=3650, help="Days of sales history.")] = 728,
+    seed: Seed = 0,
+    substitution: Annotated[bool, typer.Option(help="Part of what is out of stock is bought as another line.")] = False,
+    unflagged_stockouts: Annotated[bool, typer.Option(help="History misses the stock of some stock-out days.")] = False,
+    lang: Lang = "en",
+) -> None:
+    """Write an example company: a workbook, two years of history, and the truth behind it."""
+    from scenarios import example
+
+    console.empty_folder(folder)
+    company = example.generate(stores, products, days, seed, substitution, unflagged_stockouts)
+    example.write(company, folder, lang=lang)
+    console.say(f"{folder}: {stores} stores, {products} product lines, {days} days of history")
+    console.say(f"next: edit {folder / 'company.xlsx'}, then tandem check {folder}")
+
+
+@app.command(short_help="List everything wrong or unusual in a company.", epilog="Example: tandem check shop/")
+def check(company: Company) -> None:
+    """Read a company and list everything that is wrong or unusual: file, row, column and remedy."""
+    from twin.tables.history import read_history
+    from twin.tables.read import read
+
+    found = read(company)
+    warnings = list(found.warnings)
+    if company.is_dir() and (company / "history").is_dir():
+        warnings += read_history(company, found.company).warnings
+    for warning in warnings:
+        console.warn(str(warning))
+    c = found.company
+    suppliers = sum(node.kind == "supplier" for node in c.nodes)
+    console.say(
+        f"{company}: no faults, {len(warnings)} warnings; {suppliers} suppliers, {len(c.nodes) - suppliers} own "
+        f"places, {len(c.products)} products, {len(c.demand)} store-products, {c.settings.days} days"
+    )
+
+
+@app.command(
+    short_help="Play base case and scenarios, keep the results.",
+    epilog="Example: tandem stress shop/ --scenarios supplier-out,credit-line-cut --draws 1024 --out run/",
+)
+def stress(
+    company: Company,
+    out: Annotated[Path, typer.Option(help="Folder for the results; must not exist.", metavar="RUN")],
+    scenarios: Annotated[
+        str,
+        typer.Option(
+            help="Names, separated by commas: of the library (tandem scenarios), of the company's own table of shocks, "
+            "or a .yaml or .csv file of shock rows.",
+            metavar="A,B,..",
+        ),
+    ] = "",
+    draws: Draws = DRAWS,
+    seed: Seed = 0,
+) -> None:
+    """Play the base case and scenarios under the same luck and keep the results."""
+    from scenarios.run import stress as play
+
+    console.writable(out)
+    ready, names = _with_scenarios(_read(company), scenarios)
+    with console.cases() as bars:
+        play(ready, names, out, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
+    console.verdicts(out)
+    console.say(f"results: {out}\nnext: tandem report {out}")
+
+
+@app.command(short_help="Write the report of a run: HTML and workbook.", epilog="Example: tandem report run/ --lang zh")
+def report(
+    run: Annotated[Path, typer.Argument(help="A folder written by tandem stress.", metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report; default: the run's own.", metavar="DIR")
+    ] = None,
+    lang: Lang = "en",
+) -> None:
+    """Write the report: one HTML file for reading, one workbook for calculating."""
+    for path in _reports(run, out or run, lang):
+        console.say(f"written: {path}")
+
+
+@app.command(
+    short_help="List the library's scenarios, or write them to edit.",
+    epilog="Example: tandem scenarios shop/ --out mine.yaml",
+)
+def scenarios(
+    company: Annotated[Path | None, typer.Argument(help="Fit the scenarios to this company.", metavar="[DIR]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the shock rows to edit: .yaml or .csv.", metavar="FILE")
+    ] = None,
+    lang: Lang = "en",
+) -> None:
+    """List the scenarios of the library; with a company and --out, write them as rows to edit."""
+    from scenarios.files import write_scenarios
+    from scenarios.library import fitted, library
+
+    if out is None:
+        console.table(
+            ["scenario", "what happens"], [[c.name, f"{c.title[lang]}. {c.story[lang]}"] for c in library().values()]
+        )
+        return
+    if company is None:
+        raise Stop(EXIT.usage, "--out needs a company: the rows name its suppliers and places")
+    if out.suffix.casefold() not in _FILES:
+        raise Stop(EXIT.usage, f"{out}: give a name that ends in {', '.join(_FILES)}")
+    ready = _read(company)
+    write_scenarios([row for name in library() for row in fitted(name, ready)], out)
+    console.say(f"written: {out}\nnext: edit it, then tandem stress {company} --scenarios {out} --out run/")
+
+
+@app.command(short_help="Example company, every scenario, report.", epilog="Example: tandem demo --lang zh")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for company, results and report.", metavar="DIR")] = Path(
+        "tandem-demo"
+    ),
+    draws: Draws = DEMO_DRAWS,
+    seed: Seed = 0,
+    lang: Lang = "en",
+) -> None:
+    """Build an example company, play its base case and every scenario of the library, write the report."""
+    from scenarios import example
+    from scenarios.library import library
+    from scenarios.run import stress as play
+
+    out = console.next_free(out)
+    shop, run = out / "shop", out / "run"
+    console.say(f"a company of 24 stores and 40 product lines is built in {shop} ..")
+    example.write(example.generate(), shop, lang=lang)
+    company, names = _read(shop), list(library())
+    with console.cases() as bars:
+        play(company, names, run, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
+    page, _ = _reports(run, out, lang)
+    console.verdicts(run)
+    console.say(f"report: {page.resolve()}\nyour own company: edit {shop / 'company.xlsx'}, then tandem check {shop}")
+
+
+@app.command(short_help="Show device, memory, versions, cache.", epilog="Example: tandem doctor")
+def doctor() -> None:
+    """Show device, memory, versions, cache folder, and whatever else owns one of our import names."""
+    from scenarios.doctor import findings
+
+    rows, fine = findings()
+    console.table(["what", "found"], rows)
+    if not fine:
+        raise Stop(
+            EXIT.gate, "another distribution owns one of our import names: install Tandem in its own environment"
+        )
+
+
+def _read(path: Path):  # type: ignore[no-untyped-def]  # the type would import the tables before they are needed
+    from twin.tables.read import read
+
+    found = read(path)
+    for warning in found.warnings:
+        console.warn(str(warning))
+    return found.company
+
+
+def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]
+    """The company with the shock rows of files added, and the names of all scenarios that were asked for."""
+    from dataclasses import replace
+
+    from scenarios.files import read_scenarios
+    from scenarios.library import library
+    from scenarios.stress import BASE
+    from twin.tables.check import ensure
+    from twin.tables.faults import did_you_mean
+
+    names: list[str] = []
+    for entry in filter(None, (part.strip() for part in wanted.split(","))):
+        if entry.casefold().endswith(_FILES):
+            rows = tuple(read_scenarios(Path(entry)))
+            company = replace(company, shocks=company.shocks + rows)
+            names += dict.fromkeys(row.scenario for row in rows)
+        else:
+            names.append(entry)
+    known = [BASE, *library(), *dict.fromkeys(row.scenario for row in company.shocks)]
+    for name in names:
+        if name not in known:
+            raise Stop(EXIT.usage, f"unknown scenario {name!r}{did_you_mean(name, known)}; tandem scenarios lists them")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise Stop(EXIT.usage, f"scenario {twice[0]!r} is asked for twice")
+    ensure(company)
+    return company, [name for name in names if name != BASE]
+
+
+def _reports(run: Path, folder: Path, lang: Language) -> tuple[Path, Path]:
+    from scenarios.report import write_report, write_tables
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_report(run, folder / "report.html", lang), write_tables(run, folder / "report.xlsx", lang)
+
+
+def _cache() -> None:
+    """Compiled programmes are kept from one call to the next, unless the user has said where."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "tandem" / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+
+
+def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Stop(EXIT.terminated, "stopped; nothing half-written is left")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback reaches a user."""
+    _cache()
+    run: Callable[..., object] = typer.main.get_command(app).main
+    previous = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return console.guarded(lambda: run(arguments, prog_name="tandem", standalone_mode=False))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
