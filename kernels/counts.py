@@ -20,7 +20,8 @@ from jax import Array, lax
 from kernels import elementary, expansions, tails
 from kernels.cornish_fisher import COUNT_MIN
 from kernels.normal import normal, normal_of_tail, tail
-from kernels.stragglers import decide, stage, whole_batch
+from kernels.stages import stage
+from kernels.stragglers import decide, whole_batch
 
 _ROUNDS_MAX = 120
 _State = tuple[Array, Array, Array, Array, Array]
@@ -167,7 +168,7 @@ def _search(
 
     def improve(state: _State) -> _State:
         rounds, low, high, k, known = state
-        gap, mass = stage(jnp.any(~known), law, k, results=2)
+        gap, mass = stage(jnp.any(~known), law, k)
         short = gap < 0
         # k - 1, k and k + 1 are decided here
         settled = jnp.where(short, gap + mass * ratio(k + 1.0) >= 0, gap - mass - mass / ratio(k) < 0)

@@ -6,11 +6,12 @@ whatever the share of marked elements, and an element's result depends on that e
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
+
+from kernels.stages import stage
 
 _ROW = 512
 _ROWS_WORTH_FITTING = range(256, 1025)
@@ -33,17 +34,6 @@ def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
         return batched(*full), True
 
     return batched
-
-
-def stage(needed: Array, function: Callable[..., Any], *arguments: Array, results: int = 1) -> Any:
-    """function(*arguments) if `needed` (one truth value), else zeros; results have the first one's shape.
-
-    A conditional is also a wall: XLA computes what enters and leaves it once and stores it. Without walls it
-    repeats long chains of cheap operations in every consumer, and one float64 operand halves the lanes of a
-    float32 chain.
-    """
-    zero = jnp.zeros_like(arguments[0])
-    return lax.cond(needed, function, lambda *_: zero if results == 1 else (zero,) * results, *arguments)
 
 
 def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:

@@ -20,8 +20,10 @@ from kernels.elementary import polynomial
 _UPPER_FROM = 4.0
 _STEPS = 8
 _SHIFT = 16
-# Temme's expansion holds from this shape on; smaller ones are raised by as much.
+# Temme's expansion holds from this shape on, to all digits of the smaller tail only from the second one on; the gamma
+# law's shapes below that are raised by the first.
 _SHAPE_MIN = 17
+_RAISED_BELOW = 45.0
 # So far beyond its shape the upper tail of the gamma law is a continued fraction, of so many terms.
 _FRACTION_FROM = 2.5
 _FRACTION_TERMS = 48
@@ -79,7 +81,7 @@ def _erfcx_row() -> tuple[float, ...]:
 def gamma(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Array]:
     """Q(shape, x) where `upper`, else P(shape, x), to full relative accuracy, and x times the density.
 
-    Shapes below 17 are raised: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x
+    Shapes below 45 are raised by n = 17: P(a, x) = P(a + n, x) + D sum_(i < n) x^i / ((a + 1) .. (a + i)), D = x^a e^-x
     / Gamma(a + 1) (DLMF 8.8.11). Where that would cancel in Q, its continued fraction (DLMF 8.9.2) serves.
     """
     x, inverse = elementary.exp(log_x), 1.0 / shape
@@ -87,7 +89,7 @@ def gamma(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Array]:
     # a quotient of two arrays, as in `negative_binomial`, and none by a root: XLA's rsqrt is not for vectors
     density = shape * elementary.exp(-deviance - _stirling_error_small(shape))
     moment = density / (math.sqrt(2.0 * math.pi) * jnp.sqrt(shape))
-    small = shape < _SHAPE_MIN
+    small = shape < _RAISED_BELOW
     above, tail, _ = _temme(jnp.where(small, shape + float(_SHAPE_MIN), shape), x)
     power = numerator = denominator = jnp.ones_like(x)
     for i in range(1, _SHAPE_MIN):

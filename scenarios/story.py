@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from scenarios.stress import Case, source_of, variant
+from scenarios.stress import Case, variant
 from twin.assembly import Model
 from twin.policies import replenish
 from twin.simulate import Record, Run, nothing, simulate
@@ -59,7 +59,7 @@ def tell(model: Model, shocks: list[rows.Shock], scenario: str, draw: int, seed:
     """Play one future again in full detail and list what happened, by date."""
     mine, inputs = variant(model, shocks, Case(scenario, "joint"))
     run = simulate(
-        mine.network, replenish, mine.policy, source_of(model.company), model.params, inputs, model.opening,
+        mine.network, replenish, mine.policy, model.source, model.params, inputs, model.opening,
         np.array([draw]), seed=seed, record=DETAIL,
     )  # fmt: skip
     return sorted(events(model, {name: x[0] for name, x in run.series.items()}), key=lambda event: event.day)

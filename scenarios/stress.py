@@ -15,13 +15,6 @@ import numpy as np
 
 from scenarios import library
 from twin.assembly import Model, assemble, scenario_inputs
-from twin.exogenous import (
-    Source,
-    inflated_negative_binomial_demand,
-    inflated_poisson_demand,
-    negative_binomial_demand,
-    poisson_demand,
-)
 from twin.policies import replenish
 from twin.record import COMPANY
 from twin.simulate import Inputs, Run, simulate
@@ -59,15 +52,6 @@ def prepare(company: Company, names: list[str]) -> tuple[Model, dict[str, list[r
     """The company compiled with room for these scenarios and for the levers."""
     scenarios = scenario_rows(company, names)
     return assemble(company, scenarios, spare_term=TERMS_LEVER_DAYS), scenarios
-
-
-def source_of(company: Company) -> Source:
-    """The demand law that the tables ask for; the plainest one that can express them."""
-    dispersed = any(row.size is not None for row in company.demand)
-    zeros = any(row.zero_share > 0 for row in company.demand)
-    if zeros:
-        return inflated_negative_binomial_demand if dispersed else inflated_poisson_demand
-    return negative_binomial_demand if dispersed else poisson_demand
 
 
 def cases(names: list[str], lever_scenario: str | None) -> Iterator[Case]:
@@ -130,6 +114,6 @@ def run_case(
     """Simulate one case in exact mode."""
     mine, inputs = variant(model, shocks, case)
     return simulate(
-        mine.network, replenish, mine.policy, source_of(model.company), model.params, inputs, model.opening, draws,
+        mine.network, replenish, mine.policy, model.source, model.params, inputs, model.opening, draws,
         seed=seed, record=COMPANY, progress=progress, **options,
     )  # fmt: skip

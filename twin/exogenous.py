@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from kernels import quantiles
 from kernels.bits import Pair, hash_id, threefry2x32, uniform
 from kernels.ratio import Arithmetic
+from kernels.stages import stage
 from twin.network import Days, Network
 from twin.state import array, pytree
 
@@ -206,54 +208,69 @@ def replay(network: Network, params: Params, today: Today, key: Pair) -> Luck:
     )
 
 
-def _event(key: Pair, day: Array, event: int) -> Pair:
-    return threefry2x32(key, (day.astype(jnp.uint32), jnp.uint32(event)))
+class Uniforms(NamedTuple):
+    """Today's uniform numbers by what they stand for. places holds demand, then returns and shrink where they are."""
+
+    company: Array  # (year and week,)
+    category: Array
+    store: Array  # (node,)
+    lead_time: Array  # (lane,)
+    places: Array  # (event, node, product)
 
 
-def _by_place(network: Network, key: Pair) -> Array:
-    """Uniform numbers (node, product): one inner value per node, then one Threefry per store-product."""
-    inner = threefry2x32(key, (network.node_hash[0], network.node_hash[1]))
-    outer = threefry2x32(
-        (inner[0][:, None], inner[1][:, None]), (network.product_hash[0][None, :], network.product_hash[1][None, :])
-    )
-    return uniform(outer)
+def uniforms(network: Network, day: Array, key: Pair) -> Uniforms:
+    """One Threefry for all events, one for all their first ids, one for all store-products.
 
-
-def shared_factors(network: Network, params: Params, day: Array, key: Pair) -> tuple[Array, Array]:
-    """Factors of demand that many store-products share: (node,) and (product,), each with mean 1."""
+    The key of each number is the one the module's first lines give; asking for many at once only saves programme.
+    """
+    sizes = network.sizes
     week, year = lax.div(day, jnp.int32(7)), lax.div(day, jnp.int32(365))
-    company = jnp.stack(
-        [
-            uniform(threefry2x32(_event(key, year, COMPANY_YEAR), COMPANY)),
-            uniform(threefry2x32(_event(key, week, COMPANY_WEEK), COMPANY)),
-        ]
-    )
-    sigma = jnp.stack([params.company_year, params.company_week])
-    category = uniform(threefry2x32(_event(key, week, CATEGORY_WEEK), tuple(network.category_hash)))
-    store = uniform(threefry2x32(_event(key, day, STORE_DAY), tuple(network.node_hash)))
-    by_category = quantiles.lognormal_factor(category, params.category_week)
-    by_store = quantiles.lognormal_factor(store, params.store_day)
-    return by_store * jnp.prod(quantiles.lognormal_factor(company, sigma)), by_category[network.category]
+    by_place = [DEMAND] + [RETURNS] * (sizes.return_slots > 0) + [SHRINK] * sizes.shrink
+    events = [COMPANY_YEAR, COMPANY_WEEK, CATEGORY_WEEK, STORE_DAY, LEAD_TIME, *by_place]
+    periods = jnp.stack([year, week, week, *[day] * (len(events) - 3)]).astype(jnp.uint32)
+    keys = threefry2x32(key, (periods, jnp.asarray(events, jnp.uint32)))
+    company = jnp.asarray(COMPANY, jnp.uint32)[:, None]
+    ids = [company, company, network.category_hash, network.node_hash, network.lane_hash]
+    ids += [network.node_hash] * len(by_place)
+    of_event = np.repeat(np.arange(len(events), dtype=np.int32), [x.shape[1] for x in ids])
+    hashes = jnp.concatenate(ids, axis=1)
+    inner = threefry2x32((keys[0][of_event], keys[1][of_event]), (hashes[0], hashes[1]))
+    ends = np.cumsum([2, *[x.shape[1] for x in ids[2:5]]]).tolist()
+    company, category, store, lead_time = jnp.split(uniform((inner[0][: ends[-1]], inner[1][: ends[-1]])), ends[:-1])
+    of_node = tuple(x[ends[-1] :].reshape(len(by_place), -1, 1) for x in inner)
+    of_product = tuple(x[None, None, :] for x in network.product_hash)
+
+    places = stage(day >= 0, lambda node, product: uniform(threefry2x32(node, product)), of_node, of_product)
+    return Uniforms(company, category, store, lead_time, places)
+
+
+def shared_factors(network: Network, params: Params, u: Uniforms) -> tuple[Array, Array]:
+    """Factors of demand that many store-products share: (node,) and (product,), each with mean 1."""
+    categories = u.category.shape[0]
+    sigma = jnp.concatenate([
+        jnp.stack([params.company_year, params.company_week]),
+        jnp.broadcast_to(params.category_week, u.category.shape),
+        jnp.broadcast_to(params.store_day, u.store.shape),
+    ])  # fmt: skip
+    factors = quantiles.lognormal_factor(jnp.concatenate([u.company, u.category, u.store]), sigma)
+    company, by_category, by_store = factors[:2], factors[2 : 2 + categories], factors[2 + categories :]
+    return by_store * (company[0] * company[1]), by_category[network.category]
 
 
 def _draw(quantile: Callable[[Array, Array, Params], Array]) -> Source:
     def source(network: Network, params: Params, today: Today, key: Pair) -> Luck:
-        day = today.days.day
-        by_node, by_product = shared_factors(network, params, day, key)
+        u = uniforms(network, today.days.day, key)
+        by_node, by_product = shared_factors(network, params, u)
         mean = params.demand_mean * (today.days.demand_node * by_node)[:, None]
         mean = mean * (today.days.demand_product * by_product)[None, :] * (today.effective.demand / 1e6)
-        lead = uniform(threefry2x32(_event(key, day, LEAD_TIME), tuple(network.lane_hash)))
         none = jnp.zeros((1, 1), jnp.float64)
-
-        def parts(event: int) -> Array:
-            return jnp.floor(1e6 * _by_place(network, _event(key, day, event)))
-
+        parts = jnp.floor(1e6 * u.places[1:])
         return Luck(
-            demand=quantile(_by_place(network, _event(key, day, DEMAND)), mean, params),
-            lead_time=quantiles.tabulated(lead, params.lead_cdf),
-            capped=(lead > params.lead_capped).astype(jnp.float64),
-            return_w=parts(RETURNS) if network.sizes.return_slots else none,
-            shrink_w=parts(SHRINK) if network.sizes.shrink else none,
+            demand=quantile(u.places[0], mean, params),
+            lead_time=quantiles.tabulated(u.lead_time, params.lead_cdf),
+            capped=(u.lead_time > params.lead_capped).astype(jnp.float64),
+            return_w=parts[0] if network.sizes.return_slots else none,
+            shrink_w=parts[-1] if network.sizes.shrink else none,
         )
 
     return source

@@ -197,7 +197,8 @@ def profit(posted: dict[str, Array], codes: tuple[int, ...]) -> Array:
     total = jnp.zeros((), jnp.float64)
     for name, amount in posted.items():
         entry = POSTINGS[ROW[name]]
-        total = total + ((entry.credit in codes) - (entry.debit in codes)) * amount
+        sign = (entry.credit in codes) - (entry.debit in codes)
+        total = total + sign * amount if sign else total
     return total
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from twin.ledger import ACCOUNT, POSTINGS, balance
+from twin.ledger import ACCOUNT, POSTINGS
 from twin.simulate import Record
 from twin.state import Flows, State
 
@@ -71,26 +71,26 @@ def _flow_weights() -> np.ndarray:
 
 
 _WEIGHTS = np.concatenate([_cash_weights(), _profit_weights(), _flow_weights()])
+# Series that are balances: sign and accounts.
+BALANCES = {
+    "cash": (1, (1000,)),
+    "revolver": (-1, (2400,)),
+    "term_loan": (-1, (2500,)),
+    "payables": (-1, (2000, 2010, 2050)),
+    "receivables": (1, (1100, 1110)),
+    "inventory": (1, (1200, 1210, 1220, 1230, 1290)),
+}
 LINES = (*(f"cash_{name}" for name in CASH_LINES), *PROFIT_LINES, "purchases", "gross_sales")
 
 
 def company_series(state: State, flows: Flows) -> dict[str, Array]:
-    """Daily company-level series: balances and flows in cents, demand in units."""
-    balances = flows.balances
-    lines = jnp.matmul(jnp.asarray(_WEIGHTS), flows.amounts, precision="highest")
+    """What a day leaves at company level: all balances and postings in cents, and what no account tells."""
     return {
-        "cash": balance(balances, 1000),
+        "balances": flows.balances,
+        "amounts": flows.amounts,
         "headroom": flows.headroom,
         "limit": flows.limit,
-        "revolver": -balance(balances, 2400),
-        "term_loan": -balance(balances, 2500),
         "overdue": jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears),
-        "payables": -balance(balances, 2000) - balance(balances, 2010) - balance(balances, 2050),
-        "receivables": balance(balances, 1100) + balance(balances, 1110),
-        "inventory": sum(
-            (balance(balances, code) for code in (1200, 1210, 1220, 1230, 1290)), jnp.zeros((), jnp.float64)
-        ),
-        "equity": -jnp.sum(balances[ACCOUNT[3000] : ACCOUNT[8000] + 1]),
         "interest": flows.interest,
         "rate": flows.rate,
         "refused": flows.refused,
@@ -101,7 +101,18 @@ def company_series(state: State, flows: Flows) -> dict[str, Array]:
         "met": jnp.sum(flows.met),
         "lost": jnp.sum(flows.lost),
         "capped": flows.capped,
-    } | {name: lines[i] for i, name in enumerate(LINES)}
+    }
+
+
+def named(series: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Recorded series as a reader knows them: lines of cash flow, profit and balance sheet. On the host, in cents."""
+    found = dict(series)
+    balances, amounts = found.pop("balances"), found.pop("amounts")
+    lines = amounts @ _WEIGHTS.T
+    for name, (sign, codes) in BALANCES.items():
+        found[name] = sign * balances[..., [ACCOUNT[code] for code in codes]].sum(-1)
+    found["equity"] = -balances[..., ACCOUNT[3000] : ACCOUNT[8000] + 1].sum(-1)
+    return found | {name: lines[..., i] for i, name in enumerate(LINES)}
 
 
 def place_totals(state: State, flows: Flows) -> dict[str, Array]:
@@ -120,4 +131,4 @@ def service_by_node(state: State, flows: Flows) -> dict[str, Array]:
     return {"demand": jnp.sum(flows.demand, axis=1), "met": jnp.sum(flows.met, axis=1)}
 
 
-COMPANY = Record(company_series, place_totals, service_by_node)
+COMPANY = Record(company_series, place_totals, service_by_node, named)

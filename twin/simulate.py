@@ -53,12 +53,14 @@ class Inputs:
 class Record(NamedTuple):
     """What to keep, as functions (state at the close, flows of the day) -> pytree.
 
-    series: by draw and day. totals: by draw, summed over days. pooled: by day, summed over draws.
+    series: by draw and day. totals: by draw, summed over days. pooled: by day, summed over draws. named: on the host,
+    from the recorded series of a block of futures to the ones to keep.
     """
 
     series: Callable[[State, Flows], Any]
     totals: Callable[[State, Flows], Any]
     pooled: Callable[[State, Flows], Any]
+    named: Callable[[Any], Any] = lambda series: series
 
 
 class Run(NamedTuple):
@@ -226,8 +228,8 @@ def simulate(
                 network, policy_params, params, inputs, opening, filled, which, counts, words,
                 policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine,
             )  # fmt: skip
-            kept = (closing, series, totals, worst)
-            parts.append(jax.tree.map(partial(_first, len(mine)), kept))
+            closing, series, totals, worst = jax.tree.map(partial(_first, len(mine)), (closing, series, totals, worst))
+            parts.append((closing, record.named(series), totals, worst))
             pools.append(jax.tree.map(np.asarray, pooled))
             progress(start + len(mine))
     closing, series, totals, residuals = jax.tree.map(lambda *x: np.concatenate(x), *parts)

@@ -16,7 +16,14 @@ from twin.assembly.sizes import Scenarios, capacities, plan_sizes
 from twin.assembly.structure import Structure, structure
 from twin.assembly.terms import network_of
 from twin.day.close import certificate
-from twin.exogenous import Params
+from twin.exogenous import (
+    Params,
+    Source,
+    inflated_negative_binomial_demand,
+    inflated_poisson_demand,
+    negative_binomial_demand,
+    poisson_demand,
+)
 from twin.network import Network, Sizes
 from twin.policies import Replenishment
 from twin.simulate import Inputs
@@ -40,6 +47,7 @@ class Model:
     capped: tuple[list[int], list[str]]  # lanes and sources with a capacity in the plan
     network: Network
     policy: Replenishment
+    source: Source
     params: Params
     inputs: dict[str, Inputs]  # by scenario; "base" is always there
     opening: State
@@ -76,7 +84,7 @@ def assemble(
         policy=(),
     )
     params = params_of(company, s, cdf, within, sizes)
-    model = Model(company, s, c, capped, network, as_declared(policy, axes), params, {}, state)
+    model = Model(company, s, c, capped, network, as_declared(policy, axes), source_of(company), params, {}, state)
     for name, scenario in {"base": (), **scenarios}.items():
         model.inputs[name] = scenario_inputs(model, scenario)
     return model
@@ -99,6 +107,15 @@ def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:
     for row in company.shocks:
         found.setdefault(row.scenario, []).append(row)
     return found
+
+
+def source_of(company: Company) -> Source:
+    """The demand law that the tables ask for; the plainest one that can express them."""
+    dispersed = any(row.size is not None for row in company.demand)
+    zeros = any(row.zero_share > 0 for row in company.demand)
+    if zeros:
+        return inflated_negative_binomial_demand if dispersed else inflated_poisson_demand
+    return negative_binomial_demand if dispersed else poisson_demand
 
 
 def params_of(company: Company, s: Structure, cdf: np.ndarray, within: np.ndarray, sizes: Sizes) -> Params:

@@ -1,9 +1,12 @@
 """Step 6: what is due today is paid, in classes, from cash and the undrawn line; what is not paid stays owed."""
 
+from functools import partial
+
 import jax.numpy as jnp
 from jax import Array
 
 from kernels import rings
+from kernels.stages import stage
 from twin.day.setting import Notes, Setting, due_slot, headroom
 from twin.ledger import balance
 from twin.state import State, changed
@@ -22,7 +25,8 @@ def pay(state: State, notes: Notes, s: Setting) -> tuple[State, Notes]:
     # classes 1 to 3 are pairs of accounts, arrears before today's; then overdue suppliers, then today's bills
     classes = [claims[i : i + 2] for i in (0, 2, 4) for claims in (d.arrears, today)]
     liquidity = headroom(state, s)
-    paid, left = serve(liquidity, [*classes, d.overdue, trade], s.arithmetic)
+    claims = [*classes, d.overdue, trade]
+    paid, left = stage(days.day >= 0, partial(serve, arithmetic=s.arithmetic), liquidity, claims)
     by_claim = jnp.concatenate([paid[i] + paid[i + 1] for i in (0, 2, 4)])
     to_overdue, to_trade = paid[6], paid[7]
     # capex and dividends are the owners' choice: only from what is left, and what is not paid lapses

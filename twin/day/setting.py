@@ -8,6 +8,7 @@ from jax import Array, lax
 
 from kernels import rings
 from kernels.ratio import Arithmetic
+from kernels.stages import stage
 from twin import ledger
 from twin.exogenous import Effective, Luck
 from twin.ledger import ROW, availability, balance
@@ -49,7 +50,8 @@ def post(state: State, notes: Notes, s: Setting) -> tuple[State, Notes]:
     names = sorted(notes.pending)
     rows = np.asarray([ROW[name] for name in names])
     amounts = jnp.stack([notes.pending[name] for name in names])
-    balances = ledger.post(state.ledger.balances, amounts, s.network.posting[rows])
+    # everything after it reads the accounts: they are computed once
+    balances = stage(s.days.day >= 0, ledger.post, state.ledger.balances, amounts, s.network.posting[rows])
     state = changed(state, ledger=changed(state.ledger, balances=balances))
     return state, Notes({}, _merged(notes.posted, notes.pending), notes.fields)
 
