@@ -120,8 +120,9 @@ def show(found: dict[str, Any]) -> None:
     for name, pair in found["agreement"].items():
         print(f"  {name}: twin {pair['twin']:.5g}, peer {pair['peer']:.5g}, z {pair['z']:+.1f}")
     if found["compile_seconds"]:
-        print(f"  compiling simulate: {found['compile_seconds']['cold']:.1f} s cold, "
-              f"{found['compile_seconds']['warm']:.1f} s from the cache")  # fmt: skip
+        cold, warm = found["compile_seconds"]["cold"], found["compile_seconds"]["warm"]
+        print(f"  compiling simulate: {cold['wall']:.1f} s cold, {warm['wall']:.1f} s from the cache "
+              f"({cold['processor']:.1f} and {warm['processor']:.1f} s of processor time)")  # fmt: skip
     here = found["machine"]
     print(f"  {here['processor']}, {here['cores']} cores, load {here['load_before']} before; "
           f"jax {here['jax']}, numba {here['numba']}, commit {here['commit']}")  # fmt: skip

@@ -232,7 +232,9 @@ def _reports(run: Path, folder: Path, lang: Language) -> tuple[Path, Path]:
     from scenarios.report import write_report, write_tables
 
     folder.mkdir(parents=True, exist_ok=True)
-    return write_report(run, folder / "report.html", lang), write_tables(run, folder / "report.xlsx", lang)
+    return write_report(run, folder / f"report-{lang}.html", lang), write_tables(
+        run, folder / f"tables-{lang}.xlsx", lang
+    )
 
 
 def _cache() -> None:

@@ -71,10 +71,6 @@ def table(headings: list[str], rows: list[list[str]]) -> None:
 
 def guarded(command: Callable[[], object]) -> int:
     """The exit code of a command; what went wrong is said in the user's words."""
-    from scenarios.run import Impossible, LedgerFault
-    from scenarios.store import OutputExists
-    from twin.tables.faults import Faults
-
     try:
         code = command()
     except typer.TyperException as error:
@@ -84,25 +80,38 @@ def guarded(command: Callable[[], object]) -> int:
         code = EXIT.interrupted
     except Stop as stop:
         return _failed(stop.code, str(stop))
-    except Faults as faults:
-        return _failed(EXIT.invalid, str(faults))
-    except OutputExists as exists:
-        return _failed(EXIT.usage, f"{exists} is there already: give another --out, or remove it")
-    except Impossible as reason:
-        return _failed(EXIT.impossible, str(reason))
-    except LedgerFault as fault:
-        return _failed(EXIT.ledger, f"ledger fault, please report it: {fault}")
-    except MemoryError:
-        return _failed(EXIT.memory, "out of memory: use fewer --draws, products or stores")
-    except OSError as error:
-        return _failed(EXIT.cannot_write, f"cannot read or write {error.filename or ''}: {error.strerror or error}")
     except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return _failed(EXIT.memory, "the device is out of memory: use fewer --draws, products or stores")
-        return _failed(EXIT.ledger, f"a fault in Tandem, please report it with {_log()} ({type(error).__name__})")
+        return _failed(*explained(error))
     if code == EXIT.interrupted:
         return _failed(EXIT.interrupted, "interrupted; nothing half-written is left")
     return code if isinstance(code, int) else int(EXIT.done)
+
+
+def explained(error: Exception) -> tuple[EXIT, str]:
+    """The exit code and the user's words for a failure. Imports late: `--help` needs none of this."""
+    from scenarios.report import NoRun, NotTied
+    from scenarios.run import Impossible, LedgerFault
+    from scenarios.store import OutputExists
+    from twin.tables.faults import Faults
+
+    match error:
+        case Faults():
+            return EXIT.invalid, str(error)
+        case NoRun():
+            return EXIT.invalid, str(error)
+        case OutputExists():
+            return EXIT.usage, f"{error} is there already: give another --out, or remove it"
+        case Impossible():
+            return EXIT.impossible, str(error)
+        case LedgerFault() | NotTied():
+            return EXIT.ledger, f"ledger fault, please report it: {error}"
+        case MemoryError():
+            return EXIT.memory, "out of memory: use fewer --draws, products or stores"
+        case OSError():
+            return EXIT.cannot_write, f"cannot read or write {error.filename or ''}: {error.strerror or error}"
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return EXIT.memory, "the device is out of memory: use fewer --draws, products or stores"
+    return EXIT.ledger, f"a fault in Tandem, please report it with {_log()} ({type(error).__name__})"
 
 
 def _failed(code: EXIT, message: str) -> int:
@@ -116,7 +125,7 @@ def _log() -> Path:
     try:
         path.write_text(traceback.format_exc(), encoding="utf-8")
     except OSError:
-        sys.stderr.write("")
+        sys.stderr.write("(the log could not be written)\n")
     return path
 
 

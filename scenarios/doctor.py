@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import packages_distributions, version
 
 import jax
@@ -30,10 +30,10 @@ def findings() -> tuple[list[list[str]], bool]:
     return rows, not others
 
 
-def strangers(owners: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Distributions other than ours that own one of our import names."""
+def strangers(owners: Mapping[str, list[str]], version_of: Callable[[str], str] = version) -> dict[str, list[str]]:
+    """Distributions other than ours that own one of our import names, with their versions."""
     found = {name: sorted(set(owners.get(name, [])) - {OURS}) for name in NAMES}
-    return {name: [f"{x} {version(x)}" for x in names] for name, names in found.items() if names}
+    return {name: [f"{x} {version_of(x)}" for x in names] for name, names in found.items() if names}
 
 
 def memory() -> str:

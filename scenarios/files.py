@@ -89,7 +89,7 @@ def write_scenarios(rows: Iterable[Shock], path: Path) -> None:
         yaml = YAML(typ="safe", pure=True)
         yaml.default_flow_style = False
         yaml.allow_unicode = True
-        yaml.sort_base_mapping_type_on_output = False
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
         yaml.dump({"schema_version": SCHEMA_VERSION, "scenarios": scenarios}, stream)
 
 

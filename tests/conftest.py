@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -15,6 +16,13 @@ jax.config.update("jax_compilation_cache_dir", str(ROOT / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+@contextmanager
+def strict() -> Iterator[None]:
+    """Also for fixtures that live longer than a test: another context would trace and compile everything again."""
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"), jax.enable_x64(True):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def strict_jax(request: pytest.FixtureRequest) -> Iterator[None]:
     """Ranks do not promote and dtypes do not mix in our physics; optax, flax and NumPyro keep JAX's defaults."""
@@ -22,7 +30,7 @@ def strict_jax(request: pytest.FixtureRequest) -> Iterator[None]:
     if folder not in STRICT:
         yield
         return
-    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"), jax.enable_x64(True):
+    with strict():
         yield
 
 

@@ -64,14 +64,22 @@ def generate(
     )
 
 
-def write(example: Example, folder: str | Path, kind: Literal["xlsx", "csv", "parquet"] = "xlsx") -> None:
-    """Write tables, history and truth into a new or empty folder; raises FileExistsError where there are files."""
+def write(
+    example: Example,
+    folder: str | Path,
+    kind: Literal["xlsx", "csv", "parquet"] = "xlsx",
+    lang: Literal["en", "zh"] = "en",
+) -> None:
+    """Write tables, history and truth into a new or empty folder; raises FileExistsError where there are files.
+
+    lang: "en" or "zh", the workbook's headings.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; write to a new folder")
     if kind == "xlsx":
-        write_workbook(example.company, folder / WORKBOOK)
+        write_workbook(example.company, folder / WORKBOOK, lang)
     else:
         write_folder(example.company, folder, kind)
     history.write_history(example.sales, example.receipts, folder / "history")

@@ -25,7 +25,6 @@ class Finance:
 
     daily_sales: float
     cash: float
-    drawn: float
     line: float
     term_loan: float
     minimum_cash: float
@@ -41,7 +40,7 @@ def whole(amount: float) -> float:
 
 
 def finance(truth: Truth, books: Books, planned: Plan) -> Finance:
-    """Loans and cash in days of sales; the line so that the budget keeps the headroom that the bank wants."""
+    """Loans and line in days of sales; cash so that the budget never has less headroom than the owners want."""
     h, daily = truth.history, books.daily_sales
     days = len(books.revenue)
     loan, line = whole(terms.TERM_LOAN_DAYS * daily), whole(terms.LINE_DAYS * daily)
@@ -66,7 +65,6 @@ def finance(truth: Truth, books: Books, planned: Plan) -> Finance:
     return Finance(
         daily_sales=daily,
         cash=max(start, least),
-        drawn=max(least - start, 0.0),
         line=line,
         term_loan=loan,
         minimum_cash=least,
@@ -146,7 +144,6 @@ def opening(truth: Truth, net: Network, trade: Trade, books: Books, money: Finan
         "2100": of("accrued"),
         "2200": of("vat"),
         "2210": of("tax"),
-        "2400": money.drawn,
         "2500": money.term_loan,
         "3000": money.share_capital,
     }

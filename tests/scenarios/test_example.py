@@ -5,6 +5,7 @@ seeds at full size is slow and prints its table.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,8 @@ def test_history_ends_with_the_opening_stock(full: Example) -> None:
     opening = {(row.node, row.product): row.units for row in full.company.stock}
     assert all(opening[at] == units for at, units in closing.items())
     open_lines = full.receipts[full.receipts["received"].isna()]
-    owed = sum(row.units for row in full.company.orders if row.source in set(full.receipts["source"]))
+    suppliers = {row.supplier for row in full.company.suppliers}
+    owed = sum(row.units for row in full.company.orders if row.source in suppliers)
     assert int(open_lines["ordered_units"].sum()) == owed
 
 
@@ -213,8 +215,12 @@ def figures(company: Company, names: list[str], draws: int) -> dict[str, dict[st
 
 
 def test_base_case_reproduces_the_statements(small: Example) -> None:
-    """Revenue and margin within 5 %, days outstanding within 5 days: the report calls that reconciled."""
-    company = small.company
+    """Revenue and margin within 5 %, days outstanding within 5 days: the report calls that reconciled.
+
+    With Poisson demand, which compiles in a third of the time: what is compared are means.
+    """
+    plain = tuple(rows.Demand(node=row.node, product=row.product, mean=row.mean) for row in small.company.demand)
+    company = replace(small.company, demand=plain)
     base = figures(company, [], 8)["base"]
     sales = yearly(company, "revenue")
     assert base["revenue_total"].mean() == pytest.approx(sales, rel=0.05)

@@ -1,5 +1,6 @@
 """From the oracle's `case` (plain whole numbers) to the twin: a Company, assembled, with the case's own day flags."""
 
+import dataclasses
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -322,16 +323,8 @@ def model(case: dict, room: Sizes | None = None) -> Model:
         )
         inputs[name] = changed(given, days=days, replay=history(case, found))
     policy = changed(found.policy, **levels(case, found))
-    return Model(
-        found.company,
-        s,
-        found.calendar,
-        found.capped,
-        changed(n, pack=pack, penalty=penalty),
-        policy,
-        found.params,
-        inputs,
-        state,
+    return dataclasses.replace(
+        found, network=changed(n, pack=pack, penalty=penalty), policy=policy, inputs=inputs, opening=state
     )
 
 

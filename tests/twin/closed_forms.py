@@ -1,7 +1,8 @@
 """Closed forms of inventory theory: the exact values that the goods of the twin are held to.
 
-OBD ("order before demand"): a period begins with arrivals and the order, then demand; cost h (stock) + p (backorders)
-at the end. An order of period t is usable in t + L, so that the position faces the demand of L + 1 periods.
+OBD ("order before demand"): a period begins with arrivals and the order, then demand; cost h (stock) + p
+(backorders) at the end. An order of period t is usable in t + L, so that the position faces the demand of L +
+1 periods.
 """
 
 import numpy as np
@@ -34,8 +35,8 @@ def poisson_pmf(mean: float) -> np.ndarray:
 def reorder_cost(s: int, S: int, h: float, p: float, K: float, mean: float) -> float:
     """Exact cost a period of (s, S) without lead time, Poisson demand: a cycle's cost over its length.
 
-    Zheng & Federgruen (Oper. Res. 39 (1991), 654-665, equations 4 and 5): m(j) is the expected number of periods
-    that begin with the position at S - j.
+    Zheng & Federgruen (Oper. Res. 39 (1991), 654-665, equations 4 and 5): m(j) is the expected number of
+    periods that begin with the position at S - j.
     """
     pmf = poisson_pmf(mean)
     m = np.zeros(S - s)
@@ -55,7 +56,8 @@ def outstanding(law: dict[int, float], mean: float) -> np.ndarray:
     """P(units on order at a close = k) when every day's demand is ordered and travels L days.
 
     All units of a day travel together, so a day of age k is still out with probability P(L > k), all of it or
-    nothing: the sum over ages of Bernoulli(P(L > k)) x Poisson(mean). (Palm's theorem lets each unit travel alone.)
+    nothing: the sum over ages of Bernoulli(P(L > k)) x Poisson(mean). (Palm's theorem lets each unit travel
+    alone.)
     """
     pmf = np.array([1.0])
     day = poisson_pmf(mean)

@@ -1,7 +1,8 @@
-"""Companies of the reference cases of money (LEDGER.md 7: R14, R15, R17, R18, R20, R22), all on one padded shape.
+"""Companies of the reference cases of money (LEDGER.md 7: R14, R15, R17, R18, R20, R22), all on one padded
+shape.
 
-One store with three suppliers, two products and two channels runs every case, quiet where a case asks for nothing.
-Each says how its timing maps to our day. Parameters come from tests/reference/finance_cases.json.
+One store with three suppliers, two products and two channels runs every case, quiet where a case asks for
+nothing. Each says how its timing maps to our day. Parameters come from tests/reference/finance_cases.json.
 """
 
 import json
@@ -67,12 +68,14 @@ def shop(cash: int = 0, **changes: Any) -> dict:
 
 
 def r14() -> dict:
-    """100 units a day at 10.00, bought at 6.00 FOB, five days on the way, three days of safety stock, net 30, T+2.
+    """100 units a day at 10.00, bought at 6.00 FOB, five days on the way, three days of safety stock, net 30,
+    T+2.
 
-    Timing: what leaves in step 8 of day t with lead time 5 arrives in step 2 of day t + 5, so five shipments are on
-    the way at every close; position 800 = 3 days on the shelf + 5 on the way. A bill of day t is paid in step 6 of
-    day t + 30 (30 bills stand at a close), a sale is collected in step 5 of day t + 2. The start is not the steady
-    state: all 800 units lie on the shelf and nothing is owed; from day 30 on every figure stands still.
+    Timing: what leaves in step 8 of day t with lead time 5 arrives in step 2 of day t + 5, so five shipments
+    are on the way at every close; position 800 = 3 days on the shelf + 5 on the way. A bill of day t is paid
+    in step 6 of day t + 30 (30 bills stand at a close), a sale is collected in step 5 of day t + 2. The start
+    is not the steady state: all 800 units lie on the shelf and nothing is owed; from day 30 on every figure
+    stands still.
     """
     return shop(
         opening=opening({1000: 100_000, 1210: 480_000}, stock=[stock(STORE, "A", 800, 480_000)]),
@@ -104,7 +107,9 @@ def r15(pay_days: list[int]) -> dict:
 
 
 def late_law() -> np.ndarray:
-    """(90,) P(paid k days late), k = 1 .. 90, of those who pay late: Weibull(1.2, 14) in days, the tail on day 90."""
+    """(90,) P(paid k days late), k = 1 .. 90, of those who pay late: Weibull(1.2, 14) in days, the tail on
+    day 90.
+    """
     p = CASES["R17"]["params"]
     upto = stats.weibull_min(p["weib_shape"], scale=p["weib_scale"]).cdf(np.arange(91))
     upto[-1] = 1.0
@@ -112,7 +117,9 @@ def late_law() -> np.ndarray:
 
 
 def r17(days: range) -> dict:
-    """1,000 a day sold to businesses on `days`: 55 % pay on day 30, 44 % late, 1 % never (written off on day 120)."""
+    """1,000 a day sold to businesses on `days`: 55 % pay on day 30, 44 % late, 1 % never (written off on day
+    120).
+    """
     whole = np.floor(440_000 * late_law()).astype(int)
     legs = [(30, 550_000 + 440_000 - int(whole.sum()), False)]
     legs += [(30 + k, int(w), False) for k, w in enumerate(whole, start=1)] + [(120, 10_000, True)]
@@ -125,11 +132,12 @@ def r17(days: range) -> dict:
 
 
 def r18() -> dict:
-    """Buy 100 @ 10 (day 0), 50 @ 13 (day 1), sell 120 (day 2), buy 60 @ 16 (day 3), sell 50 (day 4), 10 come back
-    (day 5), sell 30 (day 6), then a write-down test at 12.
+    """Buy 100 @ 10 (day 0), 50 @ 13 (day 1), sell 120 (day 2), buy 60 @ 16 (day 3), sell 50 (day 4), 10 come
+    back (day 5), sell 30 (day 6), then a write-down test at 12.
 
-    Each price is a supplier of its own, delivered duty paid: a unit costs what its lane says on the day it arrives.
-    The 10 units are a twelfth of the 120 sold three days before; what the 50 send back comes on day 7, too late.
+    Each price is a supplier of its own, delivered duty paid: a unit costs what its lane says on the day it
+    arrives. The 10 units are a twelfth of the 120 sold three days before; what the 50 send back comes on day
+    7, too late.
     """
     return shop(
         cash=1_000_000,
@@ -157,10 +165,11 @@ def r18() -> dict:
 
 
 def r20() -> dict:
-    """Receivables of 1,000,000 of which 737,500 are eligible; stock of 3,000,000, of which 400,000 is ineligible.
+    """Receivables of 1,000,000 of which 737,500 are eligible; stock of 3,000,000, of which 400,000 is
+    ineligible.
 
-    The twin lends by channel and product: what is past due, cross-aged or above the concentration limit stands in a
-    channel without advance, ineligible stock in a product whose liquidation value is 0.
+    The twin lends by channel and product: what is past due, cross-aged or above the concentration limit
+    stands in a channel without advance, ineligible stock in a product whose liquidation value is 0.
     """
     good, stock_value = eligible_receivables(), 300_000_000
     return shop(
@@ -189,7 +198,9 @@ def r20() -> dict:
 
 
 def eligible_receivables() -> int:
-    """Cents, by the rules of the case: past due and cross-aged out, then what passes 25 % of the rest in one name."""
+    """Cents, by the rules of the case: past due and cross-aged out, then what passes 25 % of the rest in one
+    name.
+    """
     p = CASES["R20"]["params"]
     rest = p["AR"] - p["past_due_90"] - p["cross_aged"]
     return round(100 * (rest - max(p["biggest_customer"] - p["concentration"] * rest, 0)))
@@ -198,8 +209,9 @@ def eligible_receivables() -> int:
 def r22(cap: float) -> dict:
     """All cash buys goods at 6 that are sold at 10 a cycle of seven days later, four times.
 
-    Timing: ordered, dispatched and paid on days 0, 7, 14, 21 (FOB, due at once, step 9), six days on the way, sold and
-    collected on days 6, 13, 20, 27, so that the next cycle's order sees the money. `cap` is the most a cycle orders.
+    Timing: ordered, dispatched and paid on days 0, 7, 14, 21 (FOB, due at once, step 9), six days on the way,
+    sold and collected on days 6, 13, 20, 27, so that the next cycle's order sees the money. `cap` is the most
+    a cycle orders.
     """
     return shop(
         cash=60_000,

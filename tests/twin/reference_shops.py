@@ -1,4 +1,5 @@
-"""Companies of the reference cases of goods: stores side by side, or three stages in a row; money never binds.
+"""Companies of the reference cases of goods: stores side by side, or three stages in a row; money never
+binds.
 
 Products are independent repetitions of one another. Demand that is not met waits.
 """
@@ -85,7 +86,9 @@ def company(places: list[Place], products: int, days: int) -> Company:
 
 
 def shop(places: list[Place], products: int, days: int) -> Model:
-    """The assembled company; levels and opening stock that are no whole numbers (smooth mode) are put in by hand."""
+    """The assembled company; levels and opening stock that are no whole numbers (smooth mode) are put in by
+    hand.
+    """
     model = assemble(company(places, products, days))
     s = model.structure
     up_to, deviation = np.array(model.policy.order_up_to), np.array(model.params.demand_size)
@@ -109,7 +112,9 @@ def shop(places: list[Place], products: int, days: int) -> Model:
 
 
 def normal_demand(network: Network, params: Params, today: Today, key: Pair) -> Luck:
-    """A source of the tests: normal demand, not rounded and not cut at 0 (params.demand_size is its deviation)."""
+    """A source of the tests: normal demand, not rounded and not cut at 0 (params.demand_size is its
+    deviation).
+    """
 
     def inner(a: tuple[Array, Array], b: tuple[Array, Array]) -> Pair:
         return threefry2x32(a, b)

@@ -1,7 +1,7 @@
 """A small company for the invariants: two suppliers, a dc, three stores, three products.
 
-It comes lean, so that its day compiles quickly, and rich, with every feature that is data. Numbers (cash, line,
-wages) are arguments and do not change the shape.
+It comes lean, so that its day compiles quickly, and rich, with every feature that is data. Numbers (cash,
+line, wages) are arguments and do not change the shape.
 """
 
 from collections.abc import Sequence
@@ -141,7 +141,9 @@ def shock(name: str, field: str, start: int = 10, days: int = 20, **changes: Any
 
 
 def scenarios(rich: bool = False) -> dict[str, Sequence[rows.Shock]]:
-    """null: nothing; zero: shocks of severity 0; ab and ba: disjoint fields under exchanged ids; late: from day 21."""
+    """null: nothing; zero: shocks of severity 0; ab and ba: disjoint fields under exchanged ids; late: from
+    day 21.
+    """
     hit: dict[str, dict[str, Any]] = {"demand": {"factor": "0.55"}, "cost": {"factor": "1.2", "supplier": "near"}}
     if rich:
         hit |= {"dispatch_capacity": {"factor": 0, "supplier": "far"}, "rate": {"add": "0.03"}}
@@ -166,7 +168,9 @@ def shop(plan: dict[str, Sequence[rows.Shock]] | None = None, **numbers: Any) ->
 
 
 def flat_demand(network: Network, params: Params, today: Today, key: Pair) -> Luck:
-    """A source of the tests that compiles quickly: demand is uniform on 0 .. 2 x mean, lead times are as declared."""
+    """A source of the tests that compiles quickly: demand is uniform on 0 .. 2 x mean, lead times are as
+    declared.
+    """
     u = uniforms(network, today.days.day, key)
     mean = params.demand_mean * today.effective.demand / 1e6
     none = jnp.zeros((1, 1), jnp.float64)

@@ -1,9 +1,12 @@
-"""Invariants of RELIABILITY.md 2 that are tests: batches, time, permutation, isolation, scenarios, NaN, default, sums.
+"""Invariants of RELIABILITY.md 2 that are tests: batches, time, permutation, isolation, scenarios, NaN,
+default, sums.
 
 All tests share one company and one compiled programme (seven futures at a time) where they can; what needs a
-programme of its own says so. I-26 stands in test_reference_money, I-34 in test_random_numbers, I-16 in test_tangents.
+programme of its own says so. I-26 stands in test_reference_money, I-34 in test_random_numbers, I-16 in
+test_tangents.
 """
 
+import dataclasses
 from functools import cache
 from typing import Any
 
@@ -24,6 +27,7 @@ from twin.record import COMPANY, company_series
 from twin.results import dataset, per_draw
 from twin.simulate import Inputs, Record, Run
 from twin.state import Flows, State, changed
+from twin.tables import rows
 
 FUTURES = 7
 STARVED = {"cash": 200, "line": 300, "grace": 3, "wages": 16_000}
@@ -45,7 +49,7 @@ def _series(state: State, flows: Flows) -> dict[str, Any]:
     }
 
 
-RECORD = Record(_series, COMPANY.totals, COMPANY.pooled)
+RECORD = Record(_series, COMPANY.totals, COMPANY.pooled, COMPANY.named)
 
 
 def run(
@@ -90,16 +94,20 @@ def base() -> Run:
     return run(model())
 
 
-def same(a: Any, b: Any, take: Any = slice(None)) -> None:
-    """Bit for bit, every leaf."""
+def same(a: Any, b: Any, at: Any = ...) -> None:
+    """Bit for bit, every leaf, or what `at` takes of it."""
     for (path, x), y in zip(jax.tree_util.tree_leaves_with_path(a), jax.tree.leaves(b), strict=True):
-        x, y = np.asarray(x)[take], np.asarray(y)[take]
+        x, y = np.asarray(x)[at], np.asarray(y)[at]
         assert x.shape == y.shape, path
         assert (x == y).all(), path
 
 
 def by_draw(r: Run) -> tuple[Any, ...]:
     return r.series, r.totals, r.closing, r.residuals
+
+
+def take(tree: Any, draws: np.ndarray) -> Any:
+    return jax.tree.map(lambda x: x[draws], tree)
 
 
 # -------------------- I-18: batches
@@ -111,10 +119,11 @@ def batches(company: Model, source: Source) -> None:
     same(by_draw(whole), by_draw(quarters))
     same(whole.pooled, quarters.pooled)  # sums of whole numbers over draws: equal too
     for block in (7, 1):
-        few = run(company, draws=np.arange(1000, 1000 + 3 * block + 5), block=block, source=source)
-        same(by_draw(few), jax.tree.map(lambda x, n=len(few.draws): x[1000 : 1000 + n], by_draw(whole)))
+        draws = np.arange(900, 905 + 3 * block)
+        few = run(company, draws=draws, block=block, source=source)
+        same(by_draw(few), take(by_draw(whole), draws))
     backwards = run(company, draws=np.arange(1024)[::-1], block=256, source=source)
-    same(by_draw(whole), jax.tree.map(lambda x: x[::-1], by_draw(backwards)))
+    same(by_draw(whole), take(by_draw(backwards), np.arange(1024)[::-1]))
     same(whole.pooled, backwards.pooled)
     assert np.ptp(whole.series["cash"][:, -1]) > 0, "futures differ"
 
@@ -167,8 +176,27 @@ def test_i22_the_order_of_rows_does_not_matter() -> None:
     same(by_draw(run(turned)), by_draw(base()))
 
 
+def test_i22_overlapping_rows_commute() -> None:
+    """Promotions and calendar rows of one day multiply: in any order of the file to the same bits."""
+    days = [("2026-01-14", "1.3", "dry"), ("2026-01-14", "0.7", "cold"), ("2026-01-14", "1.1", None)]
+    sales = [("x", "0.77", "1.9", None), ("y", "0.913", "1.31", "dry"), ("z", "0.8571", "1.17", "dry")]
+    plain = small_shop.company()
+    rich = dataclasses.replace(
+        plain,
+        calendar=tuple(rows.CalendarDay(date=d, demand_factor=f, category=c) for d, f, c in days),
+        promotions=tuple(
+            rows.Promotion(
+                promotion=name, start="2026-01-12", end="2026-01-20", price_factor=p, demand_factor=f, category=c
+            )
+            for name, p, f, c in sales
+        ),
+    )
+    same(*(small_shop.assemble(given).inputs for given in (rich, small_shop.reversed_rows(rich))))
+
+
 def test_i23_an_isolated_part_changes_nothing_else() -> None:
-    """Own programme: with a supplier, a store and a product that touch nothing else, and another scenario in the plan.
+    """Own programme: with a supplier, a store and a product that touch nothing else, and another scenario in
+    the plan.
 
     Money is ample, since a company has one purse. Places keep their luck, since luck is keyed by ids.
     """
@@ -316,12 +344,14 @@ def test_a_new_size_traces_anew() -> None:
     """The counter can count: one product more is another programme (traced only, never compiled)."""
     before = len(TRACES)
     other = small_shop.shop(isolated=True)
+    arrays = (other.network, other.policy, other.params, other.inputs["base"], other.opening)
+    network, policy, params, inputs, first = jax.tree.map(jnp.asarray, arrays)
+    mine, zero = jax.tree.map(lambda x: x[0], params), jnp.uint32(0)
     jax.eval_shape(
         lambda draw: simulate.play(
-            other.network, counted_policy, other.policy, small_shop.flat_demand,
-            jax.tree.map(lambda x: x[0], other.params), other.inputs["base"], other.opening, draw,
-            (jnp.uint32(0), jnp.uint32(0)), arithmetic=simulate.EXACT, record=RECORD,
+            network, counted_policy, policy, small_shop.flat_demand, mine, inputs, first, draw, (zero, zero),
+            arithmetic=simulate.EXACT, record=RECORD,
         )[0].ledger.balances,
-        jnp.uint32(0),
+        zero,
     )  # fmt: skip
     assert len(TRACES) > before

@@ -60,10 +60,11 @@ def test_numbers_are_what_the_design_says() -> None:
 
 
 def test_no_number_is_used_twice() -> None:
-    """Two weeks of three futures: all numbers differ, but for those that a week or a year shares by intention.
+    """Two weeks of three futures: all numbers differ, but for those that a week or a year shares by
+    intention.
 
-    Equal numbers would mean equal (stream, draw, day, event, a, b); two of 4,000 numbers of 52 bits agree by chance
-    once in 10^8. Severities, their own stream, come from the definition.
+    Equal numbers would mean equal (stream, draw, day, event, a, b); two of 4,000 numbers of 52 bits agree by
+    chance once in 10^8. Severities, their own stream, come from the definition.
     """
     real = [lane is not None for lane in model().structure.lanes]
     seen = []

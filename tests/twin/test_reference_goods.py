@@ -1,12 +1,14 @@
 """Reference cases of goods (PEERS.md 3): the twin's average cost against exact and published values.
 
 Every case runs at fixed seeds and must lie within four standard errors of its value, the standard error (from
-independent futures) being at most 0.5 % of it. The published figure and our own closed form are compared first.
+independent futures) being at most 0.5 % of it. The published figure and our own closed form are compared
+first.
 
-Timing, for all cases that PEERS.md states as OBD (order before demand, lead time L): what is ordered at the end of
-our day t - 1 (step 8, after that day's demand) is their order of period t. Available in step 2 of day t - 1 + l here,
-in period t + L there, so l = L + 1 for stages that face customers. A stage that supplies another one ships at the
-end of our day, their next period's beginning, so l = L there. Costs are on the net stock of the close.
+Timing, for all cases that PEERS.md states as OBD (order before demand, lead time L): what is ordered at the
+end of our day t - 1 (step 8, after that day's demand) is their order of period t. Available in step 2 of day
+t - 1 + l here, in period t + L there, so l = L + 1 for stages that face customers. A stage that supplies
+another one ships at the end of our day, their next period's beginning, so l = L there. Costs are on the net
+stock of the close.
 """
 
 import dataclasses
@@ -63,7 +65,9 @@ def normal_places() -> list[Place]:
 
 
 def serial_places() -> list[Place]:
-    """Echelon levels 6.484, 12.028, 22.72 (the grid's, whose simulated cost is published) as installation levels."""
+    """Echelon levels 6.484, 12.028, 22.72 (the grid's, whose simulated cost is published) as installation
+    levels.
+    """
     return [
         Place("stage 3", 0, 22.72 - 12.028, {2: 1.0}, kind="dc"),
         Place("stage 2", 0, 12.028 - 6.484, {1: 1.0}, kind="dc", source="stage 3"),
@@ -94,7 +98,9 @@ def poisson() -> tuple[Model, dict[str, np.ndarray]]:
     lanes = slice(first, first + 4)
 
     def costs_and_lead_times(state: State, flows: Flows) -> dict[str, Any]:
-        """And, for the four places of 3.10, demand while an order is on its way, not counting the day it left."""
+        """And, for the four places of 3.10, demand while an order is on its way, not counting the day it
+        left.
+        """
         waiting = (state.goods.in_transit > 0) & (flows.shipped == 0)
         parts = {"left": flows.shipped > 0, "lead_demand": jnp.where(waiting, flows.demand, 0.0)}
         return _costs(state, flows) | {name: table[lanes] for name, table in parts.items()}
@@ -183,9 +189,10 @@ def test_3_3_base_stock_poisson(L: int, p: int) -> None:
 def test_3_5_serial() -> None:
     """FoSCT example 6.1: local holding costs 7, 4, 2 downstream first, p = 37.12, lead times (OBD) 0, 1, 2.
 
-    Stage 1 faces customers, so l = 1; stages 2 and 3 supply, so l = 1 and 2. Stock upstream is counted at our close,
-    after shipping, which is their period's stock after its shipments. Goods on the way cost nothing here; stockpyl
-    charges them 30 a period (4 x 5 x 1 + 2 x 5 x 1), which turns its C* = 47.6645 into 17.6645.
+    Stage 1 faces customers, so l = 1; stages 2 and 3 supply, so l = 1 and 2. Stock upstream is counted at our
+    close, after shipping, which is their period's stock after its shipments. Goods on the way cost nothing
+    here; stockpyl charges them 30 a period (4 x 5 x 1 + 2 x 5 x 1), which turns its C* = 47.6645 into
+    17.6645.
     """
     model, series = serial()
     node = model.structure.node
@@ -197,7 +204,9 @@ def test_3_5_serial() -> None:
 
 @pytest.mark.parametrize("key", REORDER)
 def test_3_8_reorder_point(key: tuple[int, int, int]) -> None:
-    """Zero lead time, order if the position is at or below s before demand: l = 1, ordered at the close before."""
+    """Zero lead time, order if the position is at or below s before demand: l = 1, ordered at the close
+    before.
+    """
     (p, K, mean), (s, S, published) = key, REORDER[key]
     value = exact.reorder_cost(s, S, 1, p, K, mean)
     assert value == pytest.approx(published, abs=5.1e-7)
@@ -207,8 +216,8 @@ def test_3_8_reorder_point(key: tuple[int, int, int]) -> None:
 def test_3_10_lead_time_demand() -> None:
     """Demand between an order and its arrival: mean 17, variance 48, 90, 95 and 99 % quantiles 27, 30, 35.
 
-    A lead time of L periods here: ordered at the end of day t, available in step 2 of day t + L + 1, with the demand
-    of L whole days in between. Reviews every seven days and L <= 5 keep orders apart.
+    A lead time of L periods here: ordered at the end of day t, available in step 2 of day t + L + 1, with the
+    demand of L whole days in between. Reviews every seven days and L <= 5 keep orders apart.
     """
     pmf = exact.lead_time_demand(LEAD, 5)
     k = np.arange(len(pmf))
@@ -227,7 +236,8 @@ def test_3_10_lead_time_demand() -> None:
 def test_3_10_planners_formula() -> None:
     """The safety stock of a default policy: N(50, 8^2) a day over 4 days, deviation 1.5, is 126.140 at 95 %.
 
-    sd = sqrt(4 x 64 + 50^2 x 1.5^2) = 76.6877; a negative binomial of mean 50 and size 2500 / 14 has variance 64.
+    sd = sqrt(4 x 64 + 50^2 x 1.5^2) = 76.6877; a negative binomial of mean 50 and size 2500 / 14 has variance
+    64.
     """
     place = Place("shop", 50, 0)
     plain = company([place], 1, 30)
@@ -240,7 +250,9 @@ def test_3_10_planners_formula() -> None:
 
 
 def orders_of_3_10() -> np.ndarray:
-    """(draw, order) demand between each order and its arrival, of orders that left and arrived after the warm-up."""
+    """(draw, order) demand between each order and its arrival, of orders that left and arrived after the
+    warm-up.
+    """
     _, series = poisson()
     left, demand = series["left"], series["lead_demand"]
     days = np.flatnonzero(left.any(axis=(0, 2, 3)))
@@ -251,10 +263,11 @@ def orders_of_3_10() -> np.ndarray:
 
 @pytest.mark.parametrize("law", LAWS)
 def test_3_11_crossing(law: str) -> None:
-    """(S - 1, S) with orders that cross. One lead time for all that leaves on a day, so Palm's invariance holds for
-    the fixed law only; random laws are held to the exact daily value.
+    """(S - 1, S) with orders that cross. One lead time for all that leaves on a day, so Palm's invariance
+    holds for the fixed law only; random laws are held to the exact daily value.
 
-    Their continuous time at a random instant is our close: what was demanded on the l days up to it is on the way.
+    Their continuous time at a random instant is our close: what was demanded on the l days up to it is on the
+    way.
     """
     pmf = exact.outstanding(LAWS[law], 3)
     value = exact.cost(17, 1, 10, pmf)

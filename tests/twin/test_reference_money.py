@@ -1,7 +1,7 @@
 """Reference cases of money (LEDGER.md 7: R14 to R18, R20, R22), each by the whole day.
 
-All cases share one padded shape, so the exact day compiles once and the smooth day once, the latter with its tangent.
-Expected digits come from tests/reference/finance_cases.json, where each was computed a second way.
+All cases share one padded shape, so the exact day compiles once and the smooth day once, the latter with its
+tangent. Expected digits come from tests/reference/finance_cases.json, where each was computed a second way.
 """
 
 import dataclasses
@@ -238,7 +238,9 @@ def test_r22_growth_under_a_binding_gate(cap: str, cash: float, slope: float) ->
 
 
 def test_r16_liquidity_shortfall() -> None:
-    """The measures on given cash paths: 500 + a random walk N(2, 60) a day, 90 days, judged at the daily close."""
+    """The measures on given cash paths: 500 + a random walk N(2, 60) a day, 90 days, judged at the daily
+    close.
+    """
     p, expected = CASES["R16"]["params"], CASES["R16"]["expected"]
     rng = np.random.default_rng(16)
     runs, size = 8, 100_000

@@ -1,7 +1,8 @@
 """I-16: what is conserved is conserved by derivatives too, for every parameter at once.
 
-Smooth mode; the residuals of I-01, I-02, I-06, I-07 and I-08 are linear in state and flows, so along any direction in
-the space of all parameters their derivative is 0 but for rounding. Random directions leave no parameter out.
+Smooth mode; the residuals of I-01, I-02, I-06, I-07 and I-08 are linear in state and flows, so along any
+direction in the space of all parameters their derivative is 0 but for rounding. Random directions leave no
+parameter out.
 """
 
 import dataclasses
@@ -97,6 +98,12 @@ def company(rich: bool) -> Model:
 def conserved(rich: bool, deltas: Deltas, posting: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """(day, residual) of money in cents, (node, product) of stock in units, and (day, account) balances."""
     model = company(rich)
+    model = dataclasses.replace(
+        model,
+        network=jax.tree.map(jnp.asarray, model.network),
+        inputs={"ab": jax.tree.map(jnp.asarray, model.inputs["ab"])},
+        opening=jax.tree.map(jnp.asarray, model.opening),
+    )
     tree = {
         name: changed(tree, **{field: getattr(tree, field) + delta for field, delta in deltas[name].items()})
         for name, tree in trees(model).items()

@@ -1,5 +1,6 @@
 """From a checked company to arrays: one function, `assemble`, and a module for each part of the company."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,7 @@ def assemble(
     spare_term: days by which bills may fall due later than any terms say.
     """
     scenarios = own_scenarios(company) if scenarios is None else scenarios
+    company = sorted_at_the_door(company)
     s = structure(company)
     c = calendar_of(company)
     policy = replenishment(company, s)
@@ -88,6 +90,13 @@ def assemble(
     for name, scenario in {"base": (), **scenarios}.items():
         model.inputs[name] = scenario_inputs(model, scenario)
     return model
+
+
+def sorted_at_the_door(company: Company) -> Company:
+    """Covenants by id: they are an axis, and which of two breached on one day comes first must not depend on the file."""
+    return dataclasses.replace(
+        company, covenants=tuple(sorted(company.covenants, key=lambda row: row.covenant.encode()))
+    )
 
 
 def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: int = 0) -> Inputs:

@@ -1,0 +1,143 @@
+"""The command `tandem`: what it says, where it writes, and the exit code of every kind of failure."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scenarios import console, doctor
+from scenarios import run as running
+from scenarios.cli import main
+from scenarios.console import EXIT, explained
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_help_has_examples(capsys):
+    assert main(["--help"]) == 0
+    commands = capsys.readouterr().out
+    for command in ("new", "check", "stress", "report", "scenarios", "demo", "doctor"):
+        assert command in commands
+        assert main([command, "--help"]) == 0
+        assert f"tandem {command}" in capsys.readouterr().out
+
+
+def test_check_counts_what_it_found(shop, capsys):
+    assert main(["check", str(shop)]) == EXIT.done
+    assert "no faults" in capsys.readouterr().out
+
+
+def test_faults_are_named_and_exit_with_3(tmp_path, capsys):
+    (tmp_path / "nodes.csv").write_text("node,kind\nA,shop\n")
+    assert main(["check", str(tmp_path)]) == EXIT.invalid
+    assert "nodes.csv:2:kind: found 'shop'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["stres"], "No such command 'stres'. Did you mean 'stress'?"),
+        (["stress"], "Missing"),
+        (["stress", "{shop}", "--out", "{new}", "--scenarios", "suplier-out"], "did you mean 'supplier-out'?"),
+        (["stress", "{shop}", "--out", "{new}", "--scenarios", "supplier-out,supplier-out"], "is asked for twice"),
+        (["stress", "{shop}", "--out", "{shop}"], "is there already"),
+        (["stress", "{shop}", "--out", "{new}", "--draws", "0"], "Invalid value for '--draws'"),
+        (["stress", "{shop}", "--out", "{new}", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["stress", "{shop}", "--out", "{new}", "--seed", "1.5"], "'--seed': Input should be a valid integer"),
+        (["new", "{shop}"], "is there already"),
+        (["scenarios", "{shop}", "--out", "mine.txt"], "ends in .yaml, .yml, .csv"),
+        (["scenarios", "--out", "mine.yaml"], "needs a company"),
+    ],
+)
+def test_wrong_use_exits_with_2(arguments, says, shop, tmp_path, capsys):
+    given = [part.format(shop=shop, new=tmp_path / "new") for part in arguments]
+    assert main(given) == EXIT.usage
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_without_a_run_exits_with_3(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == EXIT.invalid
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_exits_with_74(shop, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["stress", str(shop), "--out", str(tmp_path / "file" / "run")]) == EXIT.cannot_write
+    assert "not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (running.LedgerFault("x"), EXIT.ledger),
+        (running.Impossible("x"), EXIT.impossible),
+        (MemoryError(), EXIT.memory),
+        (RuntimeError("RESOURCE_EXHAUSTED: out of memory"), EXIT.memory),
+        (PermissionError(13, "Permission denied", "run"), EXIT.cannot_write),
+    ],
+)
+def test_every_failure_has_its_code(error, code):
+    assert explained(error)[0] == code
+
+
+def test_a_fault_of_our_own_leaves_a_log_and_no_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "findings", lambda: 1 / 0)
+    assert main(["doctor"]) == EXIT.ledger
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "ZeroDivisionError" in next(tmp_path.glob("tandem-fault-*.log")).read_text()
+
+
+def test_an_interrupt_exits_with_130(monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "findings", interrupt)
+    assert main(["doctor"]) == EXIT.interrupted
+    assert "nothing half-written" in capsys.readouterr().err
+
+
+def test_scenarios_are_written_to_edit_and_read_back(shop, tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    assert main(["scenarios", str(shop), "--out", str(path)]) == EXIT.done
+    assert "compound" in path.read_text(encoding="utf-8")
+    assert main(["scenarios"]) == EXIT.done
+    assert "supplier-out" in capsys.readouterr().out
+
+
+def test_reports_in_both_languages(run, tmp_path, capsys):
+    for lang in ("en", "zh"):
+        assert main(["report", str(run), "--out", str(tmp_path), "--lang", lang]) == EXIT.done
+        assert (tmp_path / f"report-{lang}.html").stat().st_size > 10_000
+        assert (tmp_path / f"tables-{lang}.xlsx").stat().st_size > 5_000
+
+
+def test_a_finished_run_is_shown_in_one_row_per_scenario(run, capsys):
+    console.verdicts(run)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["scenario", "base", "supplier-out", "credit-line-cut"]
+    assert "n = 12" in said[0]
+
+
+def test_doctor_knows_strangers():
+    owners = {"kernels": ["kernels", "tandem-twin"], "twin": ["tandem-twin"], "pytest": ["pytest"]}
+    assert doctor.strangers(owners, version_of=lambda name: "0.1") == {"kernels": ["kernels 0.1"]}
+
+
+def test_a_terminated_run_exits_with_143_and_leaves_nothing(shop, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "scenarios.cli", "stress", str(shop), "--out", str(out), "--draws", "50000"]
+    started = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+    deadline = time.monotonic() + 120
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    started.send_signal(signal.SIGTERM)
+    _, said = started.communicate(timeout=120)
+    assert started.returncode == EXIT.terminated, said
+    assert list(tmp_path.iterdir()) == []
