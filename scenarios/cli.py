@@ -28,7 +28,8 @@ app = typer.Typer(
 
 DRAWS, DRAWS_MOST = 512, 1_000_000
 SEED_MOST = 2**63 - 1
-DEMO_DRAWS = 64
+# What two cores play in three minutes: every scenario, with all variants.
+DEMO_STORES, DEMO_PRODUCTS, DEMO_DRAWS = 8, 16, 64
 Language = Literal["en", "zh"]
 Company = Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")]
 Draws = Annotated[int, typer.Option(help="Futures per scenario.", min=1, max=DRAWS_MOST, metavar="N")]
@@ -44,7 +45,7 @@ def new(
     folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.", metavar="DIR")],
     stores: Annotated[int, typer.Option(min=1, max=500, help="Number of stores.")] = 24,
     products: Annotated[int, typer.Option(min=1, max=500, help="Number of product lines.")] = 40,
-    days: Annotated[int, typer.Option(min=365, max=3650, help="Days of sales history.")] = 728,
+    days: Annotated[int, typer.Option(min=365, max=3650, help="Days of sales history.")] = 730,
     seed: Seed = 0,
     substitution: Annotated[bool, typer.Option(help="Part of what is out of stock is bought as another line.")] = False,
     unflagged_stockouts: Annotated[bool, typer.Option(help="History misses the stock of some stock-out days.")] = False,
@@ -167,8 +168,8 @@ def demo(
 
     out = console.next_free(out)
     shop, run = out / "shop", out / "run"
-    console.say(f"a company of 24 stores and 40 product lines is built in {shop} ..")
-    example.write(example.generate(), shop, lang=lang)
+    console.say(f"a company of {DEMO_STORES} stores and {DEMO_PRODUCTS} product lines is built in {shop} ..")
+    example.write(example.generate(DEMO_STORES, DEMO_PRODUCTS), shop, lang=lang)
     company, names = _read(shop), list(library())
     with console.cases() as bars:
         play(company, names, run, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)

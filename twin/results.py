@@ -144,7 +144,8 @@ def dataset(model: Model, runs: dict[str, Run]) -> xr.Dataset:
     put("place_stock", ("node", "product"), stock, UNITS, "mean stock on hand at the close")
     amounts = [run.totals["amounts"] / 100 for run in runs.values()]
     put("posted", ("draw", "entry"), amounts, MONEY, "postings over the horizon")
-    put("residual", ("draw", "invariant"), [run.residuals for run in runs.values()], "cent or unit", "worst day of each invariant")
+    worst = [run.residuals for run in runs.values()]
+    put("residual", ("draw", "invariant"), worst, "cent or unit", "worst day of each invariant")
     spare = ["none"] * (values[0].shape[-1] - len(model.company.covenants))
     coords = {
         "scenario": labels(runs),

@@ -31,7 +31,7 @@ from twin.exogenous import (
 )
 from twin.network import Days, Network
 from twin.policies import Policy
-from twin.state import Flows, State, changed, pytree
+from twin.state import Flows, State, changed, declared_shapes, pytree
 
 MODES = {"exact": EXACT, "smooth": SMOOTH}
 FUTURES_PER_POSTERIOR_DRAW = 2
@@ -132,8 +132,8 @@ def play(
         return (after, totals, jnp.maximum(worst, residuals)), by_day
 
     by_day = (inputs.days, {field: shock.change for field, shock in inputs.shocks.items()}, inputs.replay)
-    first = jax.tree.map(lambda x: x[0], by_day)
-    shapes = jax.eval_shape(lambda s, d: record.totals(*advance(s, d)[:2]), opening, first)
+    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
+    shapes = jax.eval_shape(record.totals, opening, declared_shapes(Flows, sizes))
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     worst = jnp.zeros(len(invariants.DAILY), jnp.float64)
     (closing, totals, worst), (series, pooled) = engine(step, (opening, totals, worst), by_day)
@@ -160,14 +160,16 @@ def _block(
 ) -> tuple[State, Any, Any, Any, Array]:
     """One block of futures. posterior: (draw,) posterior draw of each; counts: (draw,) 0 for futures that fill up."""
 
-    def future(draw: Array, which: Array) -> tuple[State, Any, Any, Any, Array]:
+    def future(draw: Array, which: Array, opening: State) -> tuple[State, Any, Any, Any, Array]:
         mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
         return play(
             network, policy, policy_params, source, mine, inputs, opening, draw, seed,
             arithmetic=arithmetic, record=record, engine=engine,
         )  # fmt: skip
 
-    closing, series, totals, pooled, worst = jax.vmap(future)(draws, posterior)
+    # a carry that is batched from the start saves vmap a second pass over the day
+    each = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(draws), *x.shape)), opening)
+    closing, series, totals, pooled, worst = jax.vmap(future)(draws, posterior, each)
     pooled = jax.tree.map(lambda x: jnp.tensordot(counts, x, 1), pooled)
     return closing, series, totals, pooled, worst
 

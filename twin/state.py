@@ -53,6 +53,17 @@ def as_declared(tree: T, sizes: Mapping[str, int], leading: tuple[str, ...] = ()
     return changed(tree, **fields)
 
 
+def declared_shapes(kind: type[T], sizes: Mapping[str, int]) -> T:
+    """A pytree of shapes and dtypes as declared, to plan with before there are numbers. sizes: of every named axis."""
+    struct: Any = jax.ShapeDtypeStruct
+    return kind(
+        **{
+            field.name: struct(tuple(sizes[axis] for axis in field.metadata["axes"]), field.metadata["dtype"])
+            for field in dataclasses.fields(kind)  # type: ignore[arg-type]
+        }
+    )
+
+
 def changed(tree: T, **fields: Any) -> T:
     """A copy of a pytree with some fields replaced."""
     return dataclasses.replace(tree, **fields)  # type: ignore[type-var]

@@ -33,7 +33,7 @@ class Example:
 def generate(
     stores: int = 24,
     products: int = 40,
-    days: int = 728,
+    days: int = 730,
     seed: int = 0,
     substitution: bool = False,
     unflagged_stockouts: bool = False,

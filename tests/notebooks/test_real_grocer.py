@@ -1,4 +1,4 @@
-"""The company built from real data: its tables are valid and say what the sets say. Skips where the data is absent."""
+"""The company built from real data: valid tables that say what the sets say. Skips without the data."""
 
 import importlib.util
 import json
@@ -63,7 +63,7 @@ def test_margins_and_terms_are_those_of_the_sets(grocer: ModuleType, data: Path)
 
 @pytest.mark.slow
 def test_the_whole_story_runs(data: Path, tmp_path: Path) -> None:
-    """A few stores and futures: figures, stresses and explanations are printed and written, the label is there."""
+    """A few stores and futures: figures, stresses and explanations are written, the label is there."""
     out = tmp_path / "out"
     words = [sys.executable, str(SCRIPT), str(data), "--out", str(out), "--draws", "4", "--stores", "4"]
     done = subprocess.run(words, check=True, capture_output=True, text=True)

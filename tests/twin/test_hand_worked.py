@@ -1,4 +1,4 @@
-"""Companies of about ten days worked out on paper, to the cent: random invariants alone do not see the order of events."""
+"""Companies of about ten days worked out on paper, to the cent: invariants alone do not see the order of events."""
 
 import pytest
 

@@ -76,7 +76,7 @@ def serial_places() -> list[Place]:
 
 
 def _costs(state: State, flows: Flows) -> dict[str, Any]:
-    """Means over products, by node; star networks have one lane a node, in the order of the nodes."""
+    """Means over products, by node; every node has one lane, in the order of the nodes."""
     g = state.goods
     net = g.on_hand - g.backorders
     lines = flows.ordered[: net.shape[0]]
@@ -110,13 +110,8 @@ def poisson() -> tuple[Model, dict[str, np.ndarray]]:
 
 @cache
 def normal() -> tuple[Model, dict[str, np.ndarray]]:
-    model = shop(normal_places(), PRODUCTS, DAYS)
-    return model, played(model, normal_demand, "smooth", Record(_costs, nothing, nothing))
-
-
-@cache
-def serial() -> tuple[Model, dict[str, np.ndarray]]:
-    model = shop(serial_places(), PRODUCTS, DAYS)
+    """All cases of normal demand at once, smooth mode: the stores and, beside them, the three stages in a row."""
+    model = shop(normal_places() + serial_places(), PRODUCTS, DAYS)
     return model, played(model, normal_demand, "smooth", Record(_costs, nothing, nothing))
 
 
@@ -194,7 +189,7 @@ def test_3_5_serial() -> None:
     here; stockpyl charges them 30 a period (4 x 5 x 1 + 2 x 5 x 1), which turns its C* = 47.6645 into
     17.6645.
     """
-    model, series = serial()
+    model, series = normal()
     node = model.structure.node
     daily = 37.12 * series["short"][:, :, node["stage 1"]]
     for stage, h in (("stage 1", 7.0), ("stage 2", 4.0), ("stage 3", 2.0)):

@@ -26,6 +26,8 @@ from twin.state import Flows, State, changed
 UNITS = ("cent", "ppm", "1/10000", "unit", "")
 # structure, not parameters: who is what, and the posting table
 STRUCTURE = ("posting", "channel", "supplier", "zero_share")
+# the optimiser is not under test, and without it the derivative compiles in half the time
+QUICK: Any = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 Deltas = dict[str, dict[str, Any]]
 
 
@@ -135,7 +137,7 @@ def tangent(rich: bool) -> Any:
         zeros = jax.tree.map(jnp.zeros_like, deltas)
         return jax.jvp(lambda x: conserved(rich, x, posting), (zeros,), (deltas,))
 
-    return jax.jit(along)
+    return jax.jit(along, compiler_options=QUICK)
 
 
 @pytest.mark.parametrize("rich", [False, pytest.param(True, marks=pytest.mark.slow)])

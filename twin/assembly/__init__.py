@@ -31,6 +31,7 @@ from twin.simulate import Inputs
 from twin.state import State, as_declared, changed
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.digest import given
 
 # Standard deviations of the logarithm of shared demand factors; judgement, on the low side of category sales.
 DEFAULT_FACTORS = {"company_year": 0.03, "company_week": 0.03, "category_week": 0.05, "store_day": 0.05}
@@ -93,10 +94,17 @@ def assemble(
 
 
 def sorted_at_the_door(company: Company) -> Company:
-    """Covenants by id: they are an axis, and which of two breached on one day comes first must not depend on the file."""
-    return dataclasses.replace(
-        company, covenants=tuple(sorted(company.covenants, key=lambda row: row.covenant.encode()))
-    )
+    """The same company with the rows of every table in one order, that of their cells.
+
+    Cents are divided and factors multiplied row by row, so the order of a file would show in the last digit; and one
+    input hash, which knows no order, must mean one result.
+    """
+
+    def cells(row: rows.Row) -> list[bytes]:
+        return [(given(row, column) or "").encode() for column in type(row).model_fields]
+
+    names = [field.name for field in dataclasses.fields(company) if field.name != "settings"]
+    return dataclasses.replace(company, **{name: tuple(sorted(getattr(company, name), key=cells)) for name in names})
 
 
 def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: int = 0) -> Inputs:

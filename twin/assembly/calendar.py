@@ -99,7 +99,7 @@ def demand_factors(company: Company, s: Structure, c: Calendar) -> tuple[np.ndar
 
 
 def prices(company: Company, s: Structure, c: Calendar) -> np.ndarray:
-    """(day, product) selling prices in 1/10,000, promotions multiplied in their order and re-rounded."""
+    """(day, product) selling prices in 1/10,000, promotions multiplied in the order of their names and re-rounded."""
     table = np.tile([int(price(s.product_rows[p].price)) for p in s.products], (c.days, 1)).astype(object)
     for promotion in company.promotions:
         factor = int(ppm(promotion.price_factor))
