@@ -4,7 +4,9 @@ The day is written for one future; the draw axis is added here and nowhere else.
 function choices (policy, source, arithmetic, record, engine) do.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -35,6 +37,7 @@ from twin.state import Flows, State, changed, declared_shapes, pytree
 
 MODES = {"exact": EXACT, "smooth": SMOOTH}
 FUTURES_PER_POSTERIOR_DRAW = 2
+BLOCKS_AT_ONCE = 8  # each holds the memory of a block
 
 
 @pytree
@@ -174,6 +177,11 @@ def _block(
     return closing, series, totals, pooled, worst
 
 
+def _at_once() -> int:
+    """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
+    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if jax.default_backend() == "cpu" else 1
+
+
 def _first(count: int, x: Array) -> np.ndarray:
     return np.asarray(x)[:count]
 
@@ -216,23 +224,33 @@ def simulate(
         need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
     size = min(block or block_size(network, inputs.days.day.shape[0]), len(draws))
+    blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
+    words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
+
+    def arguments(mine: np.ndarray) -> tuple[Any, ...]:
+        # the last block is filled up by repeating a draw, so that every block runs the same programme
+        filled = np.resize(mine, size) if len(mine) < size else mine
+        which = (filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)).astype(np.int32)
+        counts = (np.arange(size) < len(mine)).astype(np.float64)
+        return network, policy_params, params, inputs, opening, filled, which, counts, words
+
+    with jax.enable_x64(True):
+        programme = _block.lower(
+            *arguments(blocks[0]), policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine
+        ).compile()
+
+    def run(mine: np.ndarray) -> tuple[Any, Any]:
+        with jax.enable_x64(True):  # a setting of the thread
+            closing, series, totals, pooled, worst = programme(*arguments(mine))
+        closing, series, totals, worst = jax.tree.map(partial(_first, len(mine)), (closing, series, totals, worst))
+        return (closing, record.named(series), totals, worst), jax.tree.map(np.asarray, pooled)
+
     parts: list[Any] = []
     pools: list[Any] = []
-    with jax.enable_x64(True):
-        words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
-        for start in range(0, len(draws), size):
-            mine = draws[start : start + size]
-            # the last block is filled up by repeating a draw, so that every block runs the same programme
-            filled = np.resize(mine, size) if len(mine) < size else mine
-            which = (filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)).astype(np.int32)
-            counts = (np.arange(size) < len(mine)).astype(np.float64)
-            closing, series, totals, pooled, worst = _block(
-                network, policy_params, params, inputs, opening, filled, which, counts, words,
-                policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine,
-            )  # fmt: skip
-            closing, series, totals, worst = jax.tree.map(partial(_first, len(mine)), (closing, series, totals, worst))
-            parts.append((closing, record.named(series), totals, worst))
-            pools.append(jax.tree.map(np.asarray, pooled))
-            progress(start + len(mine))
+    with ThreadPoolExecutor(_at_once()) as workers:
+        for part, pooled in workers.map(run, blocks):
+            parts.append(part)
+            pools.append(pooled)
+            progress(min(len(parts) * size, len(draws)))
     closing, series, totals, residuals = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     return Run(draws, series, totals, jax.tree.map(lambda *x: sum(x), *pools), closing, residuals)

@@ -16,12 +16,23 @@ from tests.twin.mutants import FAULTS, PostingMutant
 from tests.twin.random_company import TEMPLATES
 from twin.ledger import POSTINGS, ROW, posting_table
 
-# Rows that no rule of the day posts (DAY.md 11) and no entry of the golden journal has: nothing runs them
-# yet.
-UNUSED = (
-    "early discount on stock, store", "early discount on goods sold", "buyback claim on stock, store", "rebate claim",
-    "depreciation", "interest income",
-)  # fmt: skip
+# Rows whose faults survive, and why: nothing runs them yet.
+UNUSED = dict.fromkeys(
+    (
+        "early discount on stock, store",
+        "early discount on goods sold",
+        "buyback claim on stock, store",
+        "rebate claim",
+        "depreciation",
+        "interest income",
+    ),
+    "no rule of the day posts it (DAY.md 11) and the golden journal has no such entry",
+)
+UNUSED |= dict.fromkeys(("close 4100", "close 6100", "close 7010"), "nothing moves its account, so it closes 0")
+UNUSED["transfer out of a store"] = "a gap: in no company of the oracle tests does a store supply another node"
+# Rows that only the golden journal runs; it has one account for what stands on two of ours, so it cannot see
+# the credit on the neighbour.
+FOLDED = ("loss in transit", "early discount on stock, dc", "buyback claim on stock, dc")
 # Exchanged steps that change nothing, and why.
 SAME = {
     ("accrue_interest", "receive"): "interest reads loans and overdue bills; arrivals move neither",
@@ -72,7 +83,7 @@ def test_posting_mutants_that_need_no_day() -> None:
     chosen = mutants.posting_mutants()
     killed = report("posting rows, without the day", chosen, still(chosen))
     alive = {POSTINGS[m.row].name for m, dead in zip(chosen, killed, strict=True) if not dead}
-    assert set(UNUSED) <= alive
+    assert set(UNUSED) <= alive, "nothing but the day could notice them"
     used = {name for rows in mutants.ENTRIES.values() for name in rows}
     noticed = [m for m, dead in zip(chosen, killed, strict=True) if dead and POSTINGS[m.row].name in used]
     assert len(noticed) >= 0.95 * len(FAULTS) * len(used)
@@ -106,8 +117,9 @@ def test_all_posting_mutants() -> None:
     print("rows that the day did not move:", ", ".join(idle))
     survivors = [m for m, dead in zip(chosen, killed, strict=True) if not dead]
     for m in survivors:
-        print(f"  survives: {m} (no rule of the day posts it, the golden journal has no such entry)")
-    assert {POSTINGS[m.row].name for m in survivors} <= set(UNUSED)
+        print(f"  survives: {m} ({UNUSED.get(POSTINGS[m.row].name, 'the golden journal folds both accounts')})")
+    unexplained = [str(m) for m in survivors if POSTINGS[m.row].name not in UNUSED]
+    assert set(unexplained) <= {f"{name}: wrong account" for name in FOLDED}
 
 
 def play_order(i: int, template: str, seeds: Sequence[int]) -> dict[str, bool]:

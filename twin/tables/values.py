@@ -61,7 +61,8 @@ def number(value: Any) -> Decimal:
     """A decimal number from text, int, float or Decimal; exact, finite."""
     if value is None or isinstance(value, bool):
         raise fail("N020", "a number is missing" if value is None else "not a number; write 0 or 1")
-    found = _stripped(repr(value) if isinstance(value, float) else value)
+    # NumPy numbers are floats whose repr names their type
+    found = _stripped(repr(float(value)) if isinstance(value, float) else value)
     if _NOT_FINITE.fullmatch(found):
         raise fail("N021", "must be finite; leave the cell empty where nothing is known")
     if found.lower() in _NOTHING:

@@ -87,6 +87,7 @@ def beside(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb") as stream:
             os.fsync(stream.fileno())
+        temporary.chmod(0o644)  # mkstemp's own mode would hide the file from colleagues
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
