@@ -186,7 +186,7 @@ def _first(count: int, x: Array) -> np.ndarray:
     return np.asarray(x)[:count]
 
 
-def block_size(network: Network, days: int) -> int:
+def block_size(network: Network) -> int:
     """Futures per block: enough to fill vector units, few enough that a day's arrays stay in cache."""
     sizes = network.sizes
     cells = (sizes.nodes + sizes.lanes) * sizes.products
@@ -223,7 +223,8 @@ def simulate(
     if stored > 1 and draws.max(initial=0) // FUTURES_PER_POSTERIOR_DRAW >= stored:
         need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
-    size = min(block or block_size(network, inputs.days.day.shape[0]), len(draws))
+    # small runs too are cut into a block per core
+    size = min(block or min(block_size(network), -(-len(draws) // _at_once())), len(draws))
     blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
     words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
 

@@ -87,7 +87,8 @@ def joint(name: str, number: int) -> xr.Dataset:
     data["capped"] = np.zeros((DRAWS, DAYS))
     variables = {key: (("scenario", "draw", "day"), value[None]) for key, value in data.items()}
     figures = per_draw(luck, number, data)
-    variables |= {key: (("scenario", "draw"), value[None]) for key, value in figures.items()}
+    units = {key: {"units": PER_DRAW[key][0]} for key in figures}
+    variables |= {key: (("scenario", "draw"), value[None], units[key]) for key, value in figures.items()}
     covenants = np.stack([data["headroom"], luck.cents(500, 4_000)], axis=-1)
     variables["covenant_value"] = (("scenario", "draw", "day", "covenant_name"), covenants[None])
     demand = np.rint(luck.rng.uniform(50, 90, (DAYS, len(NODES)))) * [0, 1, 1]
