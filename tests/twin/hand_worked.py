@@ -1173,8 +1173,27 @@ EQUITY = HandWorked(
     ],
 )
 
+# The same goods with a shop in the place of D1: all stock stands on account 1210, nothing else changes.
+SHOP = HandWorked(
+    name="a shop rations the orders of two others",
+    case=RATION.case
+    | {
+        "opening": opening(
+            {1000: 100_000, 1210: 25_003},
+            stock=[stock("D1", "A", 17, 10_003), stock("ST2", "A", 15, 9_000), stock("ST1", "A", 10, 6_000)],
+        ),
+        "nodes": [node("ST2"), node("D1", capacity=15), node("ST1")],
+    },
+    expected=[
+        *(row for row in RATION.expected if row[1:3] not in (("balances", 1200), ("balances", 1210))),
+        # Day 0: D1 keeps 1,177, ST1 8 of 10 units worth 6,000, ST2 12 of 15 worth 9,000.
+        (0, "balances", 1210, 13_177),
+        (0, "balances", 1200, 0),
+    ],
+)
+
 
 CASES: list[HandWorked] = [
-    REVOLVER, GATE, PENALTY, DEFAULT, RATION, ARREARS, LOOK_AHEAD, WRITE_DOWN, TITLE, CLOSES, BASE, BACKLOG,
+    REVOLVER, GATE, PENALTY, DEFAULT, RATION, SHOP, ARREARS, LOOK_AHEAD, WRITE_DOWN, TITLE, CLOSES, BASE, BACKLOG,
     SIGHT, EQUITY,
 ]  # fmt: skip

@@ -29,7 +29,7 @@ UNUSED = dict.fromkeys(
     "no rule of the day posts it (DAY.md 11) and the golden journal has no such entry",
 )
 UNUSED |= dict.fromkeys(("close 4100", "close 6100", "close 7010"), "nothing moves its account, so it closes 0")
-UNUSED["transfer out of a store"] = "a gap: in no company of the oracle tests does a store supply another node"
+UNUSED["transfer out of a store"] = "no random template has a store that supplies another; a hand-worked company has"
 # Rows that only the golden journal runs; it has one account for what stands on two of ours, so it cannot see
 # the credit on the neighbour.
 FOLDED = ("loss in transit", "early discount on stock, dc", "buyback claim on stock, dc")
