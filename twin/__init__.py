@@ -14,7 +14,7 @@ from typing import Any
 _FACE = {
     "read": "twin.tables.read",
     "assemble": "twin.assembly",
-    "futures": "twin.futures",
+    "futures": "twin.face",
     "replenish": "twin.policies",
     "changed": "twin.state",
 }
