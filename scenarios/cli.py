@@ -104,7 +104,7 @@ def stress(
 
     console.writable(out)
     ready, names = _with_scenarios(_read(company), scenarios)
-    with console.cases() as bars:
+    with console.Bars() as bars:
         play(ready, names, out, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
     console.verdicts(out)
     console.say(f"results: {out}\nnext: tandem report {out}")
@@ -171,7 +171,7 @@ def demo(
     console.say(f"a company of {DEMO_STORES} stores and {DEMO_PRODUCTS} product lines is built in {shop} ..")
     example.write(example.generate(DEMO_STORES, DEMO_PRODUCTS), shop, lang=lang)
     company, names = _read(shop), list(library())
-    with console.cases() as bars:
+    with console.Bars() as bars:
         play(company, names, run, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
     page, _ = _reports(run, out, lang)
     console.verdicts(run)
@@ -215,6 +215,7 @@ def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]
         if entry.casefold().endswith(_FILES):
             rows = tuple(read_scenarios(Path(entry)))
             company = replace(company, shocks=company.shocks + rows)
+            ensure(company)
             names += dict.fromkeys(row.scenario for row in rows)
         else:
             names.append(entry)
@@ -225,7 +226,6 @@ def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise Stop(EXIT.usage, f"scenario {twice[0]!r} is asked for twice")
-    ensure(company)
     return company, [name for name in names if name != BASE]
 
 

@@ -4,8 +4,7 @@ import errno
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
@@ -64,9 +63,9 @@ def table(headings: list[str], rows: list[list[str]]) -> None:
         shown.add_column(heading, overflow="fold")
     for row in rows:
         shown.add_row(*row)
-    # a file or a pipe has no width: nothing is folded there
-    console = Console(highlight=False, markup=False)
-    console.print(shown) if console.is_terminal else Console(highlight=False, markup=False, width=200).print(shown)
+    # a file or a pipe has no width: little is folded there
+    width = None if _out().is_terminal else 200
+    Console(highlight=False, markup=False, width=width).print(shown)
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -149,12 +148,6 @@ def next_free(path: Path) -> Path:
     """path, or path-2, path-3, .. : what is there may have been edited."""
     tries = (path if n == 1 else path.with_name(f"{path.name}-{n}") for n in range(1, 10_000))
     return next(x for x in tries if not x.exists())
-
-
-@contextmanager
-def cases() -> Iterator["Bars"]:
-    with Bars() as bars:
-        yield bars
 
 
 class Bars:

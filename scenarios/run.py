@@ -137,11 +137,13 @@ def _play(
 
 def _keep(folder: Path, model: Model, case: Case, run: Run, finished: Finished) -> None:
     """Daily series and places of joint cases; one number per future of the variants."""
+    if case.variant == "joint":
+        data = dataset(model, {case.scenario: run})
+        finished(label(case), {name: data[name].values[0] for name in PER_DRAW})
+        store.append(folder, "joint", data, "scenario")
+        return
     figures = per_draw(model, run)
     finished(label(case), figures)
-    if case.variant == "joint":
-        store.append(folder, "joint", dataset(model, {case.scenario: run}), "scenario")
-        return
     one = xr.Dataset(
         {name: (("case", "draw"), figures[name][None], {"units": PER_DRAW[name][0]}) for name in PER_DRAW},
         {"case": labels([f"{case.scenario}/{case.variant}"]), "draw": run.draws},

@@ -156,20 +156,20 @@ def keep(truth: Truth, net: Network, trade: Trade, planned: Plan) -> Books:
     handling += (trade.ordered > 0).sum(axis=(1, 2)) * float(terms.ORDER_COST)
     handling += trade.order_lines.sum(axis=1) * float(terms.INTERNAL_ORDER_COST)
     accrual_paid, accrual = _accruals(freight_in + freight + handling, due, h)
-    input_vat = (bought["net"] * vat).sum(axis=1)
+    input_vat = (bought * vat).sum(axis=1)
     vat_paid, vat_due, credit = _vat(output_vat, input_vat, first, due, h)
     cost_of_sales = ((trade.sold - trade.returned) @ p.landed).sum(axis=1)
     losses = (trade.lost @ p.landed).sum(axis=1)
     expenses = planned.total(("payroll", "rent", "other"), days)
     refunds_paid = (refunds * (1 + vat)).sum(axis=(1, 2))
     total_gross = sum(gross.values(), np.zeros(days))
-    inbound = np.cumsum(bought["net"] @ np.ones(len(vat)) + freight_in)
+    inbound = np.cumsum(bought @ np.ones(len(vat)) + freight_in)
     stock = inbound - np.cumsum(cost_of_sales + losses)
     now = float((trade.on_hand[h - 1].sum(axis=0) + on_the_way(trade, net, p, h - 1)) @ p.landed)
     return Books(
         first=first, history=h, revenue=revenue - refunded, gross_sales=total_gross, cost_of_sales=cost_of_sales,
         stock_losses=losses, logistics=freight + handling, operating=expenses + card_fees + bad,
-        purchases=(bought["net"] * (1 + vat)).sum(axis=1) + freight_in, payables=payable, receivables=receivable,
+        purchases=(bought * (1 + vat)).sum(axis=1) + freight_in, payables=payable, receivables=receivable,
         accrued=accrual, payables_close=payables_close,
         receivables_close=np.cumsum(total_gross - receipts - card_fees - bad),
         stock_close=stock - stock[h - 1] + now,
@@ -213,7 +213,7 @@ def _collect(
 
 def _bills(
     truth: Truth, trade: Trade, p: Prices, due: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray, dict[tuple[str, int], float], np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, dict[tuple[str, int], float], np.ndarray]:
     """Goods bought by day (net, by line), cash to suppliers, bills open after the history, payables by day.
 
     Imports are ours when they leave, other goods when they arrive; the deposit of an import is paid at once.
@@ -236,7 +236,7 @@ def _bills(
             if t < h <= at:
                 open_bills[s.name, at] += gross[t] - deposit[t]
     deposits = (net * p.imported).sum(axis=1) * float(terms.DEPOSIT)
-    return {"net": net}, paid[:days], open_bills, np.cumsum(billed + deposits - paid[:days])
+    return net, paid[:days], open_bills, np.cumsum(billed + deposits - paid[:days])
 
 
 def _accruals(cost: np.ndarray, due: np.ndarray, history: int) -> tuple[np.ndarray, dict[int, float]]:

@@ -42,11 +42,7 @@ class Findings:
     def hardest(self) -> str:
         """The scenario that fewest futures survive, as the run found it; base where there is no other."""
         story = self.manifest.get("story")
-        if story:
-            return str(story["scenario"])
-        means = {name: self.figure(name, "lowest_headroom").mean() for name in self.names}
-        rates = {name: self.figure(name, "survives").mean() for name in self.names}
-        return min(self.stresses or [BASE], key=lambda name: (rates[name], means[name]))
+        return str(story["scenario"]) if story else BASE
 
     @cached_property
     def dates(self) -> list[date]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from scenarios.report import (
@@ -55,7 +55,6 @@ def render(found: Findings, words: Words) -> str:
     """The whole page. Everything that is not a chart goes through the template's escaping."""
     package = files("scenarios.report")
     environment = Environment(
-        loader=DictLoader({name: package.joinpath(name).read_text(encoding="utf-8") for name in ("report.html",)}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -72,7 +71,9 @@ def render(found: Findings, words: Words) -> str:
         "title": lambda table: title(table, words, exact=False),
     }
     style = Markup(package.joinpath("report.css").read_text(encoding="utf-8"))
-    return environment.get_template("report.html").render(style=style, **content(found, words))
+    return environment.from_string(package.joinpath("report.html").read_text(encoding="utf-8")).render(
+        style=style, **content(found, words)
+    )
 
 
 def content(found: Findings, words: Words) -> dict[str, Any]:

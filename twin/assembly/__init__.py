@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.ratio import EXACT
 from twin.assembly import lead_times, shocks
-from twin.assembly.calendar import Calendar, calendar_of
+from twin.assembly.calendar import Calendar, calendar_of, demand_factors, prices
 from twin.assembly.days import days_of
 from twin.assembly.opening import dues, opening, opening_units
 from twin.assembly.policy import replenishment
@@ -47,6 +47,7 @@ class Model:
     structure: Structure
     calendar: Calendar
     capped: tuple[list[int], list[str]]  # lanes and sources with a capacity in the plan
+    demand: tuple[np.ndarray, ...]  # calendar factors by (day, product) and (day, node), prices by (day, product)
     network: Network
     policy: Replenishment
     source: Source
@@ -79,7 +80,8 @@ def assemble(
     network = as_declared(network_of(company, s, c, sizes, capped), axes)
     state = opening(company, s, sizes, units, book, c, network.perishable)
     with jax.enable_x64(True):
-        base = np.asarray(certificate(network, state, EXACT))
+        # compiled whole: operation by operation it would be forty compilations
+        base = np.asarray(jax.jit(certificate, static_argnums=2)(network, state, EXACT))
     state = State(
         goods=as_declared(state.goods, axes),
         dues=as_declared(state.dues, axes),
@@ -87,7 +89,9 @@ def assemble(
         policy=(),
     )
     params = params_of(company, s, cdf, within, sizes)
-    model = Model(company, s, c, capped, network, as_declared(policy, axes), source_of(company), params, {}, state)
+    demand = (*demand_factors(company, s, c), prices(company, s, c))
+    levels, source = as_declared(policy, axes), source_of(company)
+    model = Model(company, s, c, capped, demand, network, levels, source, params, {}, state)
     for name, scenario in {"base": (), **scenarios}.items():
         model.inputs[name] = scenario_inputs(model, scenario)
     return model
@@ -113,7 +117,7 @@ def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: 
     longer_terms: days by which every supplier's bills fall due later.
     """
     company, s, c, sizes = model.company, model.structure, model.calendar, model.network.sizes
-    days = days_of(company, s, c, sizes, scenario, longer_terms)
+    days = days_of(company, s, c, sizes, model.demand, scenario, longer_terms)
     hits, laws = shocks.compile_shocks(scenario, s, c.days, model.capped, sizes)
     return Inputs(days=as_declared(days, sizes.axes()), shocks=hits, severities=laws, replay=None)
 

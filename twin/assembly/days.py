@@ -20,9 +20,18 @@ OUTFLOWS = (*EXPENSES, "tax", "maturity", "capex", "dividend")
 
 
 def days_of(
-    company: Company, s: Structure, c: Calendar, sizes: Sizes, scenario: Sequence[rows.Shock], longer_terms: int
+    company: Company,
+    s: Structure,
+    c: Calendar,
+    sizes: Sizes,
+    demand: tuple[np.ndarray, ...],
+    scenario: Sequence[rows.Shock],
+    longer_terms: int,
 ) -> Days:
-    """The calendar of one scenario: terms shocks change its due days. longer_terms: days added to every bill."""
+    """The calendar of one scenario: terms shocks change its due days. longer_terms: days added to every bill.
+
+    demand: (day, product) and (day, node) factors and (day, product) prices, the same in every scenario.
+    """
     settings, slots = company.settings, sizes.due_slots
     facilities = {row.facility: row for row in company.facilities}
     net = net_days(company, s, c, scenario) + longer_terms
@@ -30,8 +39,7 @@ def days_of(
     for i, channel in enumerate(s.channels):
         mine = [row.days for row in legs_of(company, channel)]
         legs[i, : len(mine)] = mine
-    product, node = dates.demand_factors(company, s, c)
-    price_table = dates.prices(company, s, c)
+    product, node, price_table = demand
     interest = [facilities.get(name) for name in ("revolver", "term_loan")]
     day_counts = [row.day_count if row else "ACT/360" for row in interest]
     pays = np.stack([c.flags(row.pays if row else "never") for row in interest], axis=1)
@@ -65,7 +73,7 @@ def days_of(
         year_end=c.flags("year_end"),
         certificate_day=c.flags(settings.certificate),
         covenant_day=tests,
-        **gate_arrays(company, s, c, sizes, net, (product, node, price_table)),
+        **gate_arrays(company, s, c, sizes, net, demand),
     )
 
 
