@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.scipy import special
 
 from kernels import quantiles
 from kernels.bits import Pair, hash_id, threefry2x32, uniform
@@ -22,7 +23,7 @@ from twin.state import array, pytree
 
 # Streams and events are part of every key: new ones are added at the end, never renumbered.
 LUCK, SEVERITIES = 0, 1
-DEMAND, LEAD_TIME, RETURNS, SHRINK, COMPANY_YEAR, COMPANY_WEEK, CATEGORY_WEEK, STORE_DAY, SEVERITY = range(9)
+DEMAND, LEAD_TIME, RETURNS, SHRINK, COMPANY_YEAR, COMPANY_WEEK, CATEGORY_WEEK, STORE_DAY, SEVERITY, GROUP = range(10)
 COMPANY = hash_id("company")
 
 # The axes of the places that a field of a shock can hit.
@@ -83,6 +84,8 @@ class Severities:
     """How severe each shock of a scenario is in a future: 0 where it does not happen."""
 
     hash: Array = array("word severity", "", "64-bit hash of each shock's id", "uint32")
+    group: Array = array("word severity", "", "64-bit hash of the common cause of each shock", "uint32")
+    correlation: Array = array("severity", "", "with the common cause; 0 for a shock that has none")
     probability: Array = array("severity", "", "probability that the shock happens")
     quantile: Array = array("severity point", "ppm", "severities at equally spaced probabilities from 0 to 1")
 
@@ -180,10 +183,26 @@ def effective(
     )
 
 
+def dependent(u: Array, correlation: Array) -> Array:
+    """(severity,) uniform numbers with a Gaussian one-factor copula (Li, J. Fixed Income 9 (2000), 43-54).
+
+    u: (2, severity), each shock's own number and that of its common cause; Phi(r z_cause + sqrt(1 - r^2) z_own), so
+    that two shocks of a cause correlate by r_1 r_2. r = 0 keeps the shock's own number, r = 1 the cause's, bit for bit.
+    """
+    own, cause = quantiles.normal(u)
+    mixed = special.ndtr(correlation * cause + jnp.sqrt(1.0 - correlation * correlation) * own)
+    inside = jnp.clip(mixed, 2.0**-53, 1.0 - 2.0**-53)
+    return jnp.where(correlation == 0, u[0], jnp.where(correlation == 1, u[1], inside))
+
+
 def draw_severities(severities: Severities, seed: Pair, draw: Array, arithmetic: Arithmetic) -> Array:
     """(severity,) ppm: one uniform number per shock decides whether it happens and, if so, how severe it is."""
-    key = threefry2x32(threefry2x32(seed, (jnp.uint32(SEVERITIES), draw)), (jnp.uint32(0), jnp.uint32(SEVERITY)))
-    u = uniform(threefry2x32(key, (severities.hash[0], severities.hash[1])))
+    key = threefry2x32(seed, (jnp.uint32(SEVERITIES), draw))
+    events = jnp.asarray((SEVERITY, GROUP), jnp.uint32)
+    first, second = threefry2x32(key, (jnp.zeros_like(events), events))
+    ids = jnp.stack([severities.hash, severities.group])
+    both = uniform(threefry2x32((first[:, None], second[:, None]), (ids[:, 0], ids[:, 1])))
+    u = dependent(both, severities.correlation)
     happens = u < severities.probability
     within = jnp.where(happens, u / jnp.where(severities.probability > 0, severities.probability, 1.0), 0.0)
     last = severities.quantile.shape[1] - 1

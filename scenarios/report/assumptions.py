@@ -107,8 +107,8 @@ def severities_table(found: Findings, words: Words) -> Table | None:
 def shock_cells(shock: dict[str, Any], found: Findings, words: Words) -> list[Any]:
     """The cells of one shock as the manifest keeps it: only what was given."""
     start = found.dates[0] + timedelta(days=int(shock["start"]))
-    last = int(shock["start"]) + int(shock["days"])
-    length = words("severities.to_the_end") if last >= len(found.dates) else f"{int(shock['days']):,}"
+    ends = last_day(shock, len(found.dates)) >= len(found.dates)
+    length = words("severities.to_the_end") if ends else f"{int(shock['days']):,}"
     places = [
         words("severities.at", what=words(f"place.{x}"), names=str(shock[x]).replace("|", ", "))
         for x in PLACES
@@ -117,6 +117,8 @@ def shock_cells(shock: dict[str, Any], found: Findings, words: Words) -> list[An
     odds = words(
         "severities.severity_odds", severity=shock.get("severity", "1"), probability=shock.get("probability", "1")
     )
+    if shock.get("group"):
+        odds = words("severities.group", odds=odds, group=shock["group"], correlation=shock.get("correlation", "1"))
     return [
         shock["shock"],
         words.either(f"shock_field.{shock['field']}", shock["field"]),
@@ -127,6 +129,11 @@ def shock_cells(shock: dict[str, Any], found: Findings, words: Words) -> list[An
         words("format.list").join(places) if places else words("severities.everywhere"),
         odds,
     ]
+
+
+def last_day(shock: dict[str, Any], days: int) -> int:
+    """The first day after a shock; a regime stays to the end of the horizon."""
+    return days if shock.get("shape") == "regime" else int(shock["start"]) + int(shock["days"])
 
 
 def size(shock: dict[str, Any], words: Words) -> str:

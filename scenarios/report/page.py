@@ -156,7 +156,7 @@ def fan_pictures(found: Findings, words: Words) -> list[Picture]:
             series: (fans[name, series], fans[BASE, series] if name != BASE else None) for series in SERIES
         }
         shocks = [
-            (int(shock["start"]), int(shock["start"]) + int(shock["days"]))
+            (int(shock["start"]), assumptions.last_day(shock, len(found.dates)))
             for shock in found.manifest["shocks"].get(name, [])
             if int(shock["start"]) < len(found.dates)
         ]

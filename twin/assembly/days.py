@@ -90,7 +90,7 @@ def net_days(company: Company, s: Structure, c: Calendar, scenario: Sequence[row
         if row.field == "terms":
             hit = shocks.chosen(row.supplier)
             columns = [i for i, name in enumerate(s.suppliers) if hit is None or name in hit]
-            net[row.start : row.start + row.days, columns] = row.net_days
+            net[row.start : shocks.end(row, c.days), columns] = row.net_days
     return net
 
 

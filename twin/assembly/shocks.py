@@ -44,13 +44,34 @@ def worst_factor(row: rows.Shock) -> float:
     return max(1.0, 1.0 + highest * (float(row.factor) - 1.0)) if row.factor is not None else 1.0
 
 
+def end(row: rows.Shock, days: int) -> int:
+    """The first day after a shock; a regime stays to the end of the horizon of `days` days."""
+    return days if row.shape == "regime" else min(row.start + row.days, days)
+
+
+def strength(shape: str, i: int, days: int) -> tuple[int, int]:
+    """Strength on day i of a shock as a fraction of whole numbers: (part, of). days: how long the shock lasts.
+
+    step: full; ramp: rising; recovery: falling; pulse: full for one half, falling for the other; regime: rising, then
+    staying.
+    """
+    falling = days - (days + 1) // 2
+    return {
+        "step": (1, 1),
+        "ramp": (i + 1, days),
+        "recovery": (days - i, days),
+        "pulse": (min(days - i, falling + 1), falling + 1),
+        "regime": (min(i + 1, days), days),
+    }[shape]
+
+
 def change_by_day(row: rows.Shock, days: int) -> np.ndarray:
     """(day,) change in ppm at severity 1."""
     full = int(ppm(row.factor)) - 1_000_000 if row.factor is not None else int(ppm(row.add or Decimal(0)))
     change = np.zeros(days)
-    for i, t in enumerate(range(row.start, min(row.start + row.days, days))):
-        part = {"step": row.days, "ramp": i + 1, "recovery": row.days - i}[row.shape]
-        shape = half_even(1_000_000 * part, row.days)
+    for i, t in enumerate(range(row.start, end(row, days))):
+        part, of = strength(row.shape, i, row.days)
+        shape = half_even(1_000_000 * part, of)
         change[t] = np.sign(full) * half_even(shape * abs(full), 1_000_000)
     return change
 
@@ -139,6 +160,8 @@ def compile_shocks(
     spare = sizes.severities - len(drawn)
     laws = Severities(
         hash=hash_ids([row.shock for row in drawn] + [""] * spare),
+        group=hash_ids([row.group or "" for row in drawn] + [""] * spare),
+        correlation=np.array([float(row.correlation) * (row.group is not None) for row in drawn] + [0.0] * spare),
         probability=np.array([float(row.probability) for row in drawn] + [0.0] * spare),
         quantile=quantile,
     )

@@ -67,6 +67,12 @@ def _severity(row: int, shock: Shock) -> Iterator[Finding]:
     except PydanticCustomError as error:
         yield Finding(error.type, "shocks", row, "severity", shock.severity, error.message())
         return
+    if shock.correlation != 1 and shock.group is None:
+        yield Finding("S008", "shocks", row, "correlation", text(shock.correlation), "needs a group: name the cause")
+    if shock.field == "terms" and shock.shape not in ("step", "regime"):
+        yield Finding("S005", "shocks", row, "shape", shock.shape, "terms change as a whole: step, or regime to stay")
+    if shock.field == "terms" and shock.group is not None:
+        yield Finding("S007", "shocks", row, "group", shock.group, "terms change in every future; leave it empty")
     if shock.field == "terms" and (law, *numbers) != ("fixed", 1):
         yield Finding("S007", "shocks", row, "severity", shock.severity, "terms change as a whole; leave it empty")
     if shock.field == "terms" and shock.probability != 1:
@@ -173,7 +179,7 @@ def terms_set_twice(company: Company) -> Iterator[Finding]:
     """Two shocks that both set the terms of a supplier on the same day: nothing says which holds."""
     terms = [(row, shock) for row, shock in enumerate(company.shocks) if shock.field == "terms"]
     for (one, a), (two, b) in itertools.combinations(terms, 2):
-        same_time = a.start < b.start + b.days and b.start < a.start + a.days
+        same_time = a.start < _end(b) and b.start < _end(a)
         first, second = set(named(a.supplier)), set(named(b.supplier))
         same_place = not first or not second or first & second
         if a.scenario == b.scenario and same_time and same_place:
@@ -187,6 +193,10 @@ def terms_set_twice(company: Company) -> Iterator[Finding]:
                 "the terms of a supplier on the same days; keep one or part their days",
                 other=one,
             )
+
+
+def _end(shock: Shock) -> float:
+    return float("inf") if shock.shape == "regime" else shock.start + shock.days
 
 
 def without_effect(company: Company) -> Iterator[Finding]:

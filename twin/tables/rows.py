@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from twin.tables.values import (
     AboveZero,
     Amount,
+    Correlation,
     Count,
     Day,
     Days,
@@ -235,7 +236,8 @@ class OpenItem(Row):
     table, zh = "open_items", "未结账项"
     about = "When the dues of the opening balance sheet fall due. Without it they are spread over their terms."
     kind: Literal["payable", "overdue", "receivable", "bad_receivable", "accrued", "vat", "tax", "interest"] = column(
-        REQUIRED, "类型", "", "which account it belongs to")
+        REQUIRED, "类型", "", "which account it belongs to"
+    )
     party: Id | None = column(None, "对方", "", "supplier, channel or facility")
     due: Day | None = column(None, "到期日", "date", "due date (not for overdue and interest)")
     amount: Amount = column(REQUIRED, "金额", "currency", "amount")
@@ -272,7 +274,9 @@ class Covenant(Row):
     covenant: Literal["minimum_liquidity", "minimum_net_worth"] = column(REQUIRED, "契约", "", "what is measured",
                                                                            code="M014")  # fmt: skip
     threshold: Money = column(REQUIRED, "门槛", "currency", "breach below it")
-    test: Literal["daily", "month_end", "quarter_end"] = column("quarter_end", "测试日", "", "when it is tested", "usual")
+    test: Literal["daily", "month_end", "quarter_end"] = column(
+        "quarter_end", "测试日", "", "when it is tested", "usual"
+    )
 
 
 class CalendarDay(Row):
@@ -317,7 +321,9 @@ class PolicyRow(Row):
 class Factors(Row):
     table, zh, key = "factors", "共同需求因子", ("factor",)
     about = "Shared demand factors: without them totals hardly vary and every probability is 0 or 1."
-    factor: Literal["company_year", "company_week", "category_week", "store_day"] = column(REQUIRED, "因子", "", "which")
+    factor: Literal["company_year", "company_week", "category_week", "store_day"] = column(
+        REQUIRED, "因子", "", "which"
+    )
     deviation: Positive = column(REQUIRED, "标准差", "", "standard deviation of the logarithm of the factor",
                                  code="S007")  # fmt: skip
 
@@ -331,14 +337,19 @@ class Shock(Row):
                    "supplier_limit", "collections", "rate", "stock_loss", "terms"] = column(
         REQUIRED, "对象", "", "what it hits", code="S001")  # fmt: skip
     start: Days = column(REQUIRED, "开始日", "day", "first day, counted from the start date as 0", code="S003")
-    days: Count = column(REQUIRED, "天数", "day", "how long", code="S003")
-    shape: Literal["step", "ramp", "recovery"] = column("step", "形状", "", "full at once; rising; falling back to 0",
-                                                        "step")  # fmt: skip
+    days: Count = column(REQUIRED, "天数", "day", "how long; regime: how long it rises", code="S003")
+    shape: Literal["step", "ramp", "recovery", "pulse", "regime"] = column(
+        "step", "形状", "", "full at once; rising; falling back to 0; full, then falling back; rising, then staying",
+        "step")  # fmt: skip
     factor: Factor | None = column(None, "系数", "", "multiplies the field at full strength", code="S005")
     add: Signed | None = column(None, "增量", "", "added: rate (fraction a year), stock_loss (fraction of stock)")
     net_days: Term | None = column(None, "新账期", "day", "terms: net days of bills while it lasts")
     severity: Id = column("1", "强度", "", "a number, or uniform(a, b), triangular(a, c, b)", "1")
     probability: Share = column("1", "概率", "", "probability that it happens", "certain", "S005")
+    group: Id | None = column(None, "共因组", "", "shocks of a group depend on one another through one common cause",
+                              "independent of the others")  # fmt: skip
+    correlation: Correlation = column("1", "相关系数", "", "with the common cause of its group, Gaussian copula",
+                                      "they happen together, equally severe", "S008")  # fmt: skip
     supplier: Ids | None = column(None, "供应商", "", "only this supplier (several: a|b)", "all")
     node: Ids | None = column(None, "节点", "", "only this node", "all")
     product: Ids | None = column(None, "商品", "", "only this product", "all")
@@ -353,7 +364,8 @@ class Planned(Row):
     date: Day = column(REQUIRED, "日期", "date", "due date")
     amount: Amount = column(REQUIRED, "金额", "currency", "amount, positive")
     label: Literal["payroll", "rent", "other", "tax", "capex", "dividend", "maturity", "equity"] = column(
-        REQUIRED, "类别", "", "what it is; equity is paid in, all others are paid out")
+        REQUIRED, "类别", "", "what it is; equity is paid in, all others are paid out"
+    )
     note: Id | None = column(None, "备注", "", "free text")
 
 

@@ -246,6 +246,12 @@ def yes_no(value: Any) -> bool:
     return known[found]
 
 
+def _correlation(value: Decimal) -> Decimal:
+    if abs(value) > 1:
+        raise fail("S008", "must be in [-1, 1]")
+    return value
+
+
 def severity_law(value: str) -> tuple[str, tuple[Decimal, ...]]:
     """A severity's law: ('fixed', (x,)), ('uniform', (low, high)) or ('triangular', (low, mode, high))."""
     remedy = "write a number, uniform(low, high) or triangular(low, mode, high)"
@@ -290,6 +296,7 @@ Rate = Annotated[
 ]
 Factor = Annotated[Number, AfterValidator(_at_least_zero), AfterValidator(_quantum(6, "whole millionths"))]
 Signed = Annotated[Number, AfterValidator(_quantum(6, "whole millionths"))]
+Correlation = Annotated[Signed, AfterValidator(_correlation)]
 Positive = Annotated[Number, AfterValidator(_at_least_zero)]
 AboveZero = Annotated[Number, AfterValidator(_above_zero)]
 Units = Annotated[int, BeforeValidator(lambda v: _whole(_at_least_zero(number(v))))]
