@@ -236,8 +236,7 @@ class OpenItem(Row):
     table, zh = "open_items", "未结账项"
     about = "When the dues of the opening balance sheet fall due. Without it they are spread over their terms."
     kind: Literal["payable", "overdue", "receivable", "bad_receivable", "accrued", "vat", "tax", "interest"] = column(
-        REQUIRED, "类型", "", "which account it belongs to"
-    )
+        REQUIRED, "类型", "", "which account it belongs to")
     party: Id | None = column(None, "对方", "", "supplier, channel or facility")
     due: Day | None = column(None, "到期日", "date", "due date (not for overdue and interest)")
     amount: Amount = column(REQUIRED, "金额", "currency", "amount")
@@ -274,9 +273,7 @@ class Covenant(Row):
     covenant: Literal["minimum_liquidity", "minimum_net_worth"] = column(REQUIRED, "契约", "", "what is measured",
                                                                            code="M014")  # fmt: skip
     threshold: Money = column(REQUIRED, "门槛", "currency", "breach below it")
-    test: Literal["daily", "month_end", "quarter_end"] = column(
-        "quarter_end", "测试日", "", "when it is tested", "usual"
-    )
+    test: Literal["daily", "month_end", "quarter_end"] = column("quarter_end", "测试日", "", "when it is tested", "usual")
 
 
 class CalendarDay(Row):
@@ -321,9 +318,7 @@ class PolicyRow(Row):
 class Factors(Row):
     table, zh, key = "factors", "共同需求因子", ("factor",)
     about = "Shared demand factors: without them totals hardly vary and every probability is 0 or 1."
-    factor: Literal["company_year", "company_week", "category_week", "store_day"] = column(
-        REQUIRED, "因子", "", "which"
-    )
+    factor: Literal["company_year", "company_week", "category_week", "store_day"] = column(REQUIRED, "因子", "", "which")
     deviation: Positive = column(REQUIRED, "标准差", "", "standard deviation of the logarithm of the factor",
                                  code="S007")  # fmt: skip
 
@@ -364,8 +359,7 @@ class Planned(Row):
     date: Day = column(REQUIRED, "日期", "date", "due date")
     amount: Amount = column(REQUIRED, "金额", "currency", "amount, positive")
     label: Literal["payroll", "rent", "other", "tax", "capex", "dividend", "maturity", "equity"] = column(
-        REQUIRED, "类别", "", "what it is; equity is paid in, all others are paid out"
-    )
+        REQUIRED, "类别", "", "what it is; equity is paid in, all others are paid out")
     note: Id | None = column(None, "备注", "", "free text")
 
 
