@@ -66,6 +66,11 @@ def _profit_weights() -> np.ndarray:
     return table
 
 
+def profit_weights() -> np.ndarray:
+    """float64[entry]: what each posting adds to profit."""
+    return _profit_weights().sum(axis=0)
+
+
 def _flow_weights() -> np.ndarray:
     return np.array([[float(entry.name in names) for entry in POSTINGS] for names in (PURCHASES, SALES)])
 
