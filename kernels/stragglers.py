@@ -1,20 +1,23 @@
 """A fast rule for all elements and a slow one for the few that it leaves open.
 
-The fast rule marks an element that it cannot decide with a negative code. Marked elements are gathered, one
-from each row of a few hundred, and decided together; passes follow until none is left. Nothing overflows,
-whatever the share of marked elements, and an element's result depends on that element alone.
+The fast rule marks an element that it cannot decide with a negative code. One look at all elements packs the marks
+into words of bits; then marked elements are gathered, as many at a time as one in five hundred would be, at most one
+from each word, and decided together, until no bit is left. Nothing overflows, whatever the share of marked elements,
+and an element's result depends on that element alone.
 """
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
 from kernels.stages import stage
 
-_ROW = 512
-_ROWS_WORTH_FITTING = range(256, 1025)
+_BITS = 32
+# Elements decided together: few, so that lanes do not idle; at least so many, for a pass costs the same with one.
+_ONE_IN, _AT_LEAST = 512, 64
 
 
 def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -38,29 +41,45 @@ def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
 
 def decide(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:
     """Replace each code < 0 by slow(code, *arguments) of that element, >= 0. All arrays have one shape."""
+
+    # A function of this name stands in the trace: `kernels.native` calls `slow` where it finds a mark instead.
+    @jax.jit
+    def decide(code: Array, *arguments: Array) -> Array:
+        return _in_passes(code, arguments, slow)
+
+    return decide(code, *arguments)
+
+
+def _in_passes(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Array]) -> Array:
+    count = code.size
+    depth = _word_length(count)
+    width = -(-count // depth)
+    lanes = min(width, max(count // _ONE_IN, _AT_LEAST))
     flat = [a.reshape(-1) for a in arguments]
-    count, width = code.size, _row_width(code.size)
-    rows = -(-count // width)
-    starts = jnp.arange(rows, dtype=jnp.int32) * width
-    column = lax.broadcasted_iota(jnp.int32, (rows, width), 1)
+    turn = jnp.arange(1, lanes + 1, dtype=jnp.int32)
 
     def one_pass(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        codes, _ = state
-        table = jnp.pad(codes, (0, rows * width - count)).reshape(rows, width)
-        first = jnp.min(jnp.where(table < 0, column, width), axis=1)
-        where = jnp.minimum(starts + jnp.minimum(first, width - 1), count - 1)
+        codes, words = state
+        # the first words with a bit left, and the lowest bit of each
+        rank = jnp.cumsum((words != 0).astype(jnp.int32))
+        chosen = jnp.searchsorted(rank, turn, method="scan_unrolled").astype(jnp.int32)
+        real = chosen < width
+        word = words.at[chosen].get(mode="fill", fill_value=1)
+        rest = word & (word - jnp.uint32(1))
+        bit = lax.population_count((word ^ rest) - jnp.uint32(1)).astype(jnp.int32)
+        where = jnp.where(real, bit * width + chosen, 0)
         found = codes.at[where].get(mode="promise_in_bounds")
-        some = jnp.any(first < width)
-        values = stage(some, slow, found, *(a.at[where].get(mode="promise_in_bounds") for a in flat))
-        codes = codes.at[where].set(jnp.where(found < 0, values, found), mode="promise_in_bounds")
-        return codes, some
+        values = stage(real[0], slow, found, *(a.at[where].get(mode="promise_in_bounds") for a in flat))
+        codes = codes.at[jnp.where(real, where, count)].set(values, mode="drop")
+        return codes, words.at[chosen].set(rest, mode="drop")
 
-    # The loop begins without looking: a look outside of it would make XLA compute the codes twice.
-    decided = lax.while_loop(lambda state: state[1], one_pass, (code.reshape(-1), jnp.array(True)))[0]
-    return decided.reshape(code.shape)
+    marked = jnp.pad(code.reshape(-1) < 0, (0, width * depth - count)).reshape(depth, width)
+    bits = lax.broadcasted_iota(jnp.uint32, (depth, width), 0)
+    words = jnp.sum(jnp.where(marked, jnp.uint32(1) << bits, jnp.uint32(0)), axis=0, dtype=jnp.uint32)
+    codes, _ = lax.while_loop(lambda state: jnp.any(state[1] != 0), one_pass, (code.reshape(-1), words))
+    return codes.reshape(code.shape)
 
 
-def _row_width(count: int) -> int:
-    """A divisor of the count near 512, so that no padding is needed; else 512."""
-    fitting = [width for width in _ROWS_WORTH_FITTING if count % width == 0]
-    return min(fitting, key=lambda width: abs(width - _ROW), default=min(_ROW, max(count, 1)))
+def _word_length(count: int) -> int:
+    """The longest that divides the count, so that no padding is needed; else all bits."""
+    return next((length for length in range(_BITS, _BITS // 2, -1) if count % length == 0), _BITS)
