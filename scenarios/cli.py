@@ -28,7 +28,7 @@ app = typer.Typer(
 
 DRAWS, DRAWS_MOST = 512, 1_000_000
 SEED_MOST = 2**63 - 1
-# What two cores play in three minutes: every scenario, with all variants.
+# What two cores play in three minutes: the core scenarios, with all variants.
 DEMO_STORES, DEMO_PRODUCTS, DEMO_DRAWS = 8, 16, 64
 Language = Literal["en", "zh"]
 Company = Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")]
@@ -92,7 +92,7 @@ def stress(
         str,
         typer.Option(
             help="Names, separated by commas: of the library (tandem scenarios), of the company's own table of shocks, "
-            "or a .yaml or .csv file of shock rows.",
+            "a+b for both at once, core or all of the library, or a .yaml or .csv file of shock rows.",
             metavar="A,B,..",
         ),
     ] = "",
@@ -132,15 +132,23 @@ def scenarios(
     out: Annotated[
         Path | None, typer.Option(help="Write the shock rows to edit: .yaml or .csv.", metavar="FILE")
     ] = None,
+    card: Annotated[str | None, typer.Option(help="Show the whole card of one scenario.", metavar="NAME")] = None,
     lang: Lang = "en",
 ) -> None:
     """List the scenarios of the library; with a company and --out, write them as rows to edit."""
     from scenarios.files import write_scenarios
     from scenarios.library import fitted, library
+    from twin.tables.faults import did_you_mean
 
+    if card is not None:
+        if card not in library():
+            raise Stop(EXIT.usage, f"unknown scenario {card!r}{did_you_mean(card, list(library()))}")
+        console.card(library()[card], lang)
+        return
     if out is None:
         console.table(
-            ["scenario", "what happens"], [[c.name, f"{c.title[lang]}. {c.story[lang]}"] for c in library().values()]
+            ["scenario", "what happens", "severity from"],
+            [[c.name, f"{c.title[lang]}. {c.story[lang]}", str(c.source["kind"])] for c in library().values()],
         )
         return
     if company is None:
@@ -152,7 +160,7 @@ def scenarios(
     console.say(f"written: {out}\nnext: edit it, then tandem stress {company} --scenarios {out} --out run/")
 
 
-@app.command(short_help="Example company, every scenario, report.", epilog="Example: tandem demo --lang zh")
+@app.command(short_help="Example company, core scenarios, report.", epilog="Example: tandem demo --lang zh")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for company, results and report.", metavar="DIR")] = Path(
         "tandem-demo"
@@ -161,16 +169,16 @@ def demo(
     seed: Seed = 0,
     lang: Lang = "en",
 ) -> None:
-    """Build an example company, play its base case and every scenario of the library, write the report."""
+    """Build an example company, play its base case and the core scenarios of the library, write the report."""
     from scenarios import example
-    from scenarios.library import library
+    from scenarios.library import core
     from scenarios.run import stress as play
 
     out = console.next_free(out)
     shop, run = out / "shop", out / "run"
     console.say(f"a company of {DEMO_STORES} stores and {DEMO_PRODUCTS} product lines is built in {shop} ..")
     example.write(example.generate(DEMO_STORES, DEMO_PRODUCTS), shop, lang=lang)
-    company, names = _read(shop), list(library())
+    company, names = _read(shop), core()
     with console.Bars() as bars:
         play(company, names, run, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
     page, _ = _reports(run, out, lang)
@@ -204,9 +212,10 @@ def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]
     """The company with the shock rows of files added, and the names of all scenarios that were asked for."""
     from dataclasses import replace
 
+    from scenarios.composition import PLUS, parts
     from scenarios.files import read_scenarios
-    from scenarios.library import library
-    from scenarios.stress import BASE
+    from scenarios.library import core, library
+    from scenarios.stress import BASE, scenario_rows
     from twin.tables.check import ensure
     from twin.tables.faults import did_you_mean
 
@@ -218,14 +227,18 @@ def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]
             ensure(company)
             names += dict.fromkeys(row.scenario for row in rows)
         else:
-            names.append(entry)
+            names += {"core": core(), "all": list(library())}.get(entry, [entry])
     known = [BASE, *library(), *dict.fromkeys(row.scenario for row in company.shocks)]
     for name in names:
-        if name not in known:
-            raise Stop(EXIT.usage, f"unknown scenario {name!r}{did_you_mean(name, known)}; tandem scenarios lists them")
-    twice = [name for name in names if names.count(name) > 1]
+        for part in parts(name):
+            if part not in known or (part == BASE and name != BASE):
+                hint = did_you_mean(part, known)
+                raise Stop(EXIT.usage, f"unknown scenario {part!r}{hint}; tandem scenarios lists them")
+    twice = [name for wanted in (names, *map(parts, names)) for name in wanted if wanted.count(name) > 1]
     if twice:
         raise Stop(EXIT.usage, f"scenario {twice[0]!r} is asked for twice")
+    together = [row for name in names if PLUS in name for row in scenario_rows(company, [name])[name]]
+    ensure(replace(company, shocks=company.shocks + tuple(together)))
     return company, [name for name in names if name != BASE]
 
 

@@ -68,6 +68,18 @@ def table(headings: list[str], rows: list[list[str]]) -> None:
     Console(highlight=False, markup=False, width=width).print(shown)
 
 
+def card(one: Any, lang: str) -> None:
+    """A scenario of the library with all that is known of it."""
+    rows = [["title", one.title[lang]], ["story", one.story[lang]]]
+    rows += [["shock", line] for line in one.parameters]
+    rows += [
+        ["severity from", f"{one.source['kind']}: {one.source[lang]}"],
+        ["resembles", one.resembles[lang]],
+        ["how rare", f"once in {one.once_in:g} years, judged"],
+    ]
+    table([one.name, ""], rows)
+
+
 def guarded(command: Callable[[], object]) -> int:
     """The exit code of a command; what went wrong is said in the user's words."""
     try:

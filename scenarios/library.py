@@ -1,5 +1,6 @@
-"""The scenarios that come with Tandem: read from library.yaml, fitted to a company."""
+"""The scenarios that come with Tandem: a card each, read from library.yaml and fitted to a company."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,12 +18,21 @@ LANGUAGES = ("en", "zh")
 
 @dataclass(frozen=True)
 class Card:
-    """A scenario of the library: its title and story by language, and its shocks before they are fitted."""
+    """A scenario of the library. Texts are by language; shocks are rows before they are fitted."""
 
     name: str
     title: dict[str, str]
     story: dict[str, str]
+    source: dict[str, Any]  # kind (history, event, judgement), the words, and for history the figure and its value
+    resembles: dict[str, str]
+    once_in: float  # years: how rare this severity is judged to be
+    core: bool  # played by the demo
     shocks: tuple[dict[str, Any], ...]
+
+    @property
+    def parameters(self) -> list[str]:
+        """One line per shock: what it changes, how and when."""
+        return [", ".join(f"{name} {value}" for name, value in shock.items()) for shock in self.shocks]
 
 
 @cache
@@ -30,7 +40,18 @@ def library() -> dict[str, Card]:
     """All scenarios of the library by name, in the order of the file."""
     text = files("scenarios").joinpath("library.yaml").read_text(encoding="utf-8")
     found = YAML(typ="safe", pure=True).load(text)
-    return {name: Card(name, card["title"], card["story"], tuple(card["shocks"])) for name, card in found.items()}
+    return {
+        name: Card(
+            name, card["title"], card["story"], card["source"], card["resembles"], float(card["once_in"]),
+            card.get("core", False), tuple(card["shocks"]),
+        )
+        for name, card in found.items()
+    }  # fmt: skip
+
+
+def core() -> list[str]:
+    """The scenarios that stand for the rest where time is short: one or two of every kind of shock."""
+    return [name for name, card in library().items() if card.core]
 
 
 def fitted(name: str, company: Company) -> list[rows.Shock]:
@@ -52,14 +73,7 @@ def fit(cells: dict[str, Any], company: Company) -> list[dict[str, Any]]:
             cells | {"shock": f"{cells['shock']}-{i}", "supplier": name, "net_days": terms[name] // 2}
             for i, name in enumerate(sorted(terms), 1)
         ]
-    found = dict(cells)
-    if found.get("supplier") == "@largest-supplier":
-        found["supplier"] = largest_supplier(company)
-    if found.get("supplier") == "@imports":
-        found["supplier"] = "|".join(imports(company))
-    if found.get("node") == "@largest-dc":
-        found["node"] = largest_dc(company)
-    return [found]
+    return [{name: PLACES[x](company) if x in PLACES else x for name, x in cells.items()}]
 
 
 def largest_supplier(company: Company) -> str:
@@ -81,3 +95,42 @@ def imports(company: Company) -> list[str]:
     abroad = sorted({lane[0] for lane, row in outside.items() if row.incoterm != "DDP"})
     slowest = max(sorted(outside), key=lambda lane: float(outside[lane].lead_time or 0))
     return abroad or [slowest[0]]
+
+
+def dcs(company: Company) -> list[str]:
+    """Own nodes that supply others; the first store where nobody does."""
+    return sorted(structure(company).sources) or [largest_dc(company)]
+
+
+def sales(company: Company) -> dict[tuple[str, str], float]:
+    """Mean sales a day at full price by (node, category)."""
+    products = {row.product: row for row in company.products}
+    found: dict[tuple[str, str], float] = {}
+    for row in company.demand:
+        at = row.node, products[row.product].category
+        found[at] = found.get(at, 0.0) + float(row.mean * products[row.product].price)
+    return found
+
+
+def largest(company: Company, part: int) -> str:
+    """The node (part 0) or category (part 1) that sells most."""
+    total: dict[str, float] = {}
+    for at, value in sales(company).items():
+        total[at[part]] = total.get(at[part], 0.0) + value
+    return max(sorted(total), key=lambda name: total[name])
+
+
+def stores(company: Company) -> list[str]:
+    return sorted(node.node for node in company.nodes if node.kind == "store")
+
+
+# What a place of library.yaml that starts with @ means for a company.
+PLACES: dict[Any, Callable[[Company], str]] = {
+    "@largest-supplier": largest_supplier,
+    "@imports": lambda company: "|".join(imports(company)),
+    "@largest-dc": largest_dc,
+    "@dcs": lambda company: "|".join(dcs(company)),
+    "@stores": lambda company: "|".join(stores(company)),
+    "@largest-store": lambda company: largest(company, 0),
+    "@largest-category": lambda company: largest(company, 1),
+}

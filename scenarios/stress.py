@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scenarios import library
+from scenarios import composition, library
 from twin.assembly import Model, assemble, scenario_inputs
 from twin.policies import replenish
 from twin.record import COMPANY
@@ -38,14 +38,22 @@ class Case:
 
 
 def scenario_rows(company: Company, names: list[str]) -> dict[str, list[rows.Shock]]:
-    """Scenarios by name: of the company's own table, else of the library.
+    """Scenarios by name: of the company's own table, else of the library; `a+b` is both at once.
 
     Raises KeyError with the unknown name.
     """
     own: dict[str, list[rows.Shock]] = {}
     for row in company.shocks:
         own.setdefault(row.scenario, []).append(row)
-    return {name: own[name] if name in own else library.fitted(name, company) for name in names}
+
+    def one(name: str) -> list[rows.Shock]:
+        return own[name] if name in own else library.fitted(name, company)
+
+    def named(name: str) -> list[rows.Shock]:
+        several = composition.parts(name)
+        return one(name) if len(several) == 1 else composition.composed({part: one(part) for part in several})
+
+    return {name: named(name) for name in names}
 
 
 def prepare(company: Company, names: list[str]) -> tuple[Model, dict[str, list[rows.Shock]]]:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from scenarios import library
+from scenarios.composition import parts
 from scenarios.report.findings import Findings
 from scenarios.report.tables import Column, Row, Table
 from scenarios.report.words import Words
@@ -91,17 +92,24 @@ def severities_table(found: Findings, words: Words) -> Table | None:
     own = {row.scenario for row in found.company.shocks}
     lines = []
     for name in found.stresses:
-        if name in own or name not in library.library():
-            source = words("severities.own")
-        else:
-            source = words("severities.library")
+        given = parts(name)
+        cards = [library.library().get(part) for part in given if part not in own]
+        known = [card for card in cards if card is not None]
+        source = words("format.list").join(source_text(card, words) for card in known)
+        if len(known) < len(given):
+            source = words("format.list").join(filter(None, [words("severities.own"), source]))
         for shock in found.manifest["shocks"].get(name, []):
             lines.append(Row([words.scenario(name), *shock_cells(shock, found, words), source]))
     if not lines:
         return None
-    names = ("shock", "field", "start", "days", "size", "shape", "place", "odds", "source")
+    names = ("shock", "field", "start", "days", "size", "shape", "place", "odds", "origin")
     columns = [Column(words("verdict.scenario")), *(Column(words(f"severities.{x}")) for x in names)]
     return Table("severities", words("severities.title"), columns, lines, words("severities.note"), wide=True)
+
+
+def source_text(card: library.Card, words: Words) -> str:
+    """Where a card's severity comes from, in words."""
+    return words(f"severities.source.{card.source['kind']}", about=card.source[words.lang])
 
 
 def shock_cells(shock: dict[str, Any], found: Findings, words: Words) -> list[Any]:

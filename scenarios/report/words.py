@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from scenarios import library
+from scenarios.composition import PLUS, parts
 from scenarios.report import catalogue
 from scenarios.report.findings import Findings
 from scenarios.statistics import Estimate
@@ -42,6 +43,8 @@ class Words:
         """A scenario's title: from the catalogue or the library; the company's own ones by their name."""
         if name == BASE:
             return self("scenario.base")
+        if PLUS in name:
+            return f" {PLUS} ".join(self.scenario(part) for part in parts(name))
         if name in self.own_scenarios or name not in library.library():
             return name
         titles = library.library()[name].title
