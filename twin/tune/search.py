@@ -1,0 +1,154 @@
+"""The search: Adam on theta, limits by an augmented Lagrangian, futures never used twice.
+
+Minimise g(theta) subject to c_k(theta) >= 0. The Lagrangian g - sum lambda_k c_k + rho/2 sum max(0, -c_k)^2 has the
+gradient g' - sum max(0, lambda_k - rho c_k) c_k' (Nocedal & Wright, Numerical Optimization, 2006, section 17.4). c_k
+is known from a few futures only, so a running mean stands for it, and the multipliers follow in small steps. The
+result is the average of the last third of the path (Polyak & Juditsky, SIAM J. Control Optim. 30 (1992), 838-855).
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import numpy as np
+import optax
+
+from twin.tune.gradients import slopes, values
+from twin.tune.measures import Limit, Measure
+from twin.tune.outcomes import Outcome, Plan
+from twin.tune.parameters import PARAMETERS, Method, NotSmooth, Theta
+
+MEMORY = 0.8  # of the running mean of a limit's slack
+PENALTY = 5.0  # at a slack of -1 the penalty pulls this many times as hard as the goal
+MULTIPLIER_EVERY = 5
+FORGET = 0.95  # Adam's memory of squares: a far start must not shorten the steps near the end
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to search. rate: first step of Adam, in units of theta; it falls along a half cosine to a twentieth."""
+
+    steps: int = 60
+    futures: int = 16
+    rate: float = 0.25
+    first: int = 0  # id of the first future
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where the search went. theta: the result. goal: (step,). slack: (step, limit), in units of each limit's scale.
+
+    multipliers: (limit,) price of one scale of slack, in units of the goal. at: (step, group) theta of each parameter.
+    """
+
+    theta: Theta
+    goal: np.ndarray
+    slack: np.ndarray
+    multipliers: np.ndarray
+    at: dict[str, np.ndarray]
+
+
+class NotFinite(ArithmeticError):
+    """The goal or its derivative is not a number at some theta."""
+
+
+def search(
+    plan: Plan,
+    theta: Theta,
+    goal: Measure,
+    limits: tuple[Limit, ...] = (),
+    *,
+    lower: Theta,
+    upper: Theta,
+    effort: Effort,
+    maximise: bool = False,
+) -> Path:
+    """The best theta between `lower` and `upper`; a parameter without bounds stays where it is.
+
+    Raises NotSmooth for a parameter without pathwise derivative, NotFinite where a goal is not a number.
+    """
+    for name in lower:
+        if PARAMETERS[name].method is not Method.pathwise:
+            raise NotSmooth(PARAMETERS[name])
+    sign = -1.0 if maximise else 1.0
+    measures = (goal, *(limit.measure for limit in limits))
+    place = {name: np.array(theta[name], np.float64) for name in lower}
+    rate = optax.cosine_decay_schedule(effort.rate, effort.steps, alpha=0.05)
+    adam = optax.adam(rate, b2=FORGET)
+    counts = [len(limit.measure.labels) for limit in limits]
+    multipliers, running, penalty = np.zeros(sum(counts)), np.zeros(sum(counts)), 0.0
+    goals, slacks, at = [], [], []
+    with _plain():
+        state = adam.init(place)
+    for step in range(effort.steps):
+        draws = np.arange(effort.first + step * effort.futures, effort.first + (step + 1) * effort.futures)
+        batch = plan.play(theta | place, draws, "smooth")
+        pull = partial(_pull, plan, theta | place, draws, tuple(place))
+        found = values(batch, measures)
+        slack = _joined([limit.slack(x) for limit, x in zip(limits, found[1:], strict=True)])
+        running = MEMORY * running + (1 - MEMORY) * slack
+        mean = running / (1 - MEMORY ** (step + 1))
+        if limits and step == 0:
+            penalty = PENALTY * _leverage(pull, batch, measures, limits, counts, sign)
+        pulls = np.maximum(0.0, multipliers - penalty * mean)
+        gradient = pull(slopes(batch, measures, _weights(sign, limits, counts, pulls)))
+        if not (np.isfinite(found[0]).all() and all(np.isfinite(x).all() for x in gradient.values())):
+            raise NotFinite(f"step {step}: {goal.name} or its derivative is not a number")
+        if step % MULTIPLIER_EVERY == MULTIPLIER_EVERY - 1:
+            multipliers = np.maximum(0.0, multipliers - penalty * mean)
+        goals.append(float(found[0][0]))
+        slacks.append(slack)
+        at.append(place)
+        with _plain():
+            change, state = adam.update(gradient, state)
+        place = {name: np.clip(x + np.asarray(change[name]), lower[name], upper[name]) for name, x in place.items()}
+    at.append(place)
+    last = at[-max(effort.steps // 3, 1) :]
+    result = {name: np.mean([x[name] for x in last], axis=0) for name in place}
+    trail = {name: np.stack([x[name] for x in at]) for name in place}
+    return Path(result, np.array(goals), np.array(slacks).reshape(len(goals), -1), multipliers, trail)
+
+
+def _plain() -> ExitStack:
+    """optax keeps JAX's own rules of promotion; float64 is ours."""
+    stack = ExitStack()
+    stack.enter_context(jax.enable_x64(True))
+    stack.enter_context(jax.numpy_dtype_promotion("standard"))
+    stack.enter_context(jax.numpy_rank_promotion("allow"))
+    return stack
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.atleast_1d(x) for x in parts]) if parts else np.zeros(0)
+
+
+def _pull(plan: Plan, theta: Theta, draws: np.ndarray, moved: tuple[str, ...], slope: Outcome) -> Theta:
+    """(group,) derivative of the batch's weighed measures in each parameter that moves."""
+    rows = plan.pull(theta, draws, slope)
+    return {name: rows[name].sum(axis=0) for name in moved}
+
+
+def _weights(sign: float, limits: tuple[Limit, ...], counts: list[int], pulls: np.ndarray) -> list[np.ndarray]:
+    """Of the goal and of every limit's measure, in the Lagrangian."""
+    parts = np.split(pulls, np.cumsum(counts)[:-1]) if counts else []
+    directions = [(-1.0 if limit.least is not None else 1.0) / limit.scale for limit in limits]
+    return [np.array([sign]), *(way * part for way, part in zip(directions, parts, strict=True))]
+
+
+def _leverage(
+    pull: Callable[[Outcome], Theta],
+    batch: Outcome,
+    measures: tuple[Measure, ...],
+    limits: tuple[Limit, ...],
+    counts: list[int],
+    sign: float,
+) -> float:
+    """How much of the goal one scale of slack costs: the ratio of the norms of their gradients."""
+    none, ones = np.zeros(sum(counts)), np.ones(sum(counts))
+    sizes = []
+    for weight, pulls in ((sign, none), (0.0, ones)):
+        found = pull(slopes(batch, measures, _weights(weight, limits, counts, pulls)))
+        sizes.append(np.sqrt(sum(float((x**2).sum()) for x in found.values())))
+    return float(sizes[0] / sizes[1]) if sizes[1] > 0 else 1.0
