@@ -1,14 +1,24 @@
 """Intervals: how far a figure from n futures can be trusted. Always with n.
 
 t for means and paired differences, Wilson for probabilities, order statistics for quantiles; the level is 95 %.
+What n futures cannot support is refused with the n that it would take.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+
+
+class TooFew(Exception):
+    """A figure that so many futures cannot support."""
+
+    def __init__(self, level: float, n: int, need: int) -> None:
+        self.level, self.n, self.need = level, n, need
+        super().__init__(f"the {100 * level:g} % quantile needs at least {need:,} futures; there are {n:,}")
 
 
 class Estimate(NamedTuple):
@@ -59,3 +69,47 @@ def quantile(sample: np.ndarray, level: float) -> Estimate:
         float(ordered[high]) if high < n else np.inf,
         n,
     )
+
+
+def needed(level: float) -> int:
+    """Futures from which on a quantile has an interval that is closed on both sides.
+
+    The largest of n lies above the quantile with probability 1 - level^n, the smallest below it with 1 - (1 - level)^n;
+    both must reach 97.5 % (David & Nagaraja, Order Statistics, 3rd ed., section 7.1).
+    """
+    far = max(level, 1 - level)
+    return math.ceil(math.log((1 - LEVEL) / 2) / math.log(far))
+
+
+def supported(sample: np.ndarray, level: float) -> Estimate:
+    """A quantile with its interval. Raises TooFew where the interval would be open."""
+    if len(sample) < needed(level):
+        raise TooFew(level, len(sample), needed(level))
+    return quantile(sample, level)
+
+
+def replicated(means: np.ndarray, n: int) -> Estimate:
+    """The mean of independent replicates of a design (scrambles, hypercubes), each one figure; t over replicates.
+
+    n: futures behind all of them (L'Ecuyer, Nakayama, Owen & Tuffin, WSC 2023: t is the interval to use).
+    """
+    return mean(means)._replace(n=n)
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
+    """Ratio of two paired means with Fieller's interval (J. R. Stat. Soc. B 16 (1954), 175-185).
+
+    NaN bounds where the denominator's own interval contains 0: then the ratio has no bounded interval.
+    """
+    x, y = np.asarray(numerator, float), np.asarray(denominator, float)
+    n = len(x)
+    if n < 2 or y.mean() == 0:
+        return Estimate(np.nan, np.nan, np.nan, n)
+    value = float(x.mean() / y.mean())
+    (vx, vxy), (_, vy) = np.cov(x, y, ddof=1) / n
+    t2 = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1)) ** 2
+    a, b, c = y.mean() ** 2 - t2 * vy, x.mean() * y.mean() - t2 * vxy, x.mean() ** 2 - t2 * vx
+    if a <= 0:
+        return Estimate(value, np.nan, np.nan, n)
+    half = math.sqrt(max(b * b - a * c, 0.0)) / a
+    return Estimate(value, b / a - half, b / a + half, n)

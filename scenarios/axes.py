@@ -1,0 +1,127 @@
+"""The space of shock vectors: one axis per scenario, how far it can go, and how plausible a distance is.
+
+The severity of an axis is s >= 0 times its scenario as written. The declared prior: s = sigma z with z a standard normal
+of which only the side z >= 0 hurts, sigma such that s = 1 is exceeded once in the scenario's `once_in` years. Distance
+is Mahalanobis's, d^2 = z' R^-1 z, with one common correlation off the diagonal of R; a distance d is exceeded in its own
+direction once in 1 / Phi(-d) years (first-order reliability: Hasofer & Lind, J. Eng. Mech. 100 (1974), 111-121).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from scenarios.points import FULL, Points
+from twin.assembly import Model
+from twin.assembly.shocks import end
+from twin.tables import rows
+
+ONCE_IN = 20.0  # years, for scenarios without a card: judgement
+CAPACITIES = ("dispatch_capacity", "lane_capacity")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One scenario as an axis. sigma: severity per unit of z; most: the severity at which it cannot get worse."""
+
+    name: str
+    sigma: float
+    most: float
+
+
+def stretched(row: rows.Shock) -> bool:
+    """An outage grows longer with its severity, for a capacity cannot fall below 0."""
+    return row.field in CAPACITIES and row.factor == 0
+
+
+def axis(name: str, shocks: Sequence[rows.Shock], once_in: float = ONCE_IN) -> Axis:
+    """Raises ValueError for a scenario with a terms shock: due days are a table, not a severity."""
+    if any(row.field == "terms" for row in shocks):
+        raise ValueError(f"{name} changes payment terms, which have no severity; leave it out")
+    limits = [np.inf]
+    for row in shocks:
+        if row.factor is not None and row.factor < 1 and not stretched(row):
+            limits.append(1.0 / (1.0 - float(row.factor)))
+        if row.field == "stock_loss" and row.add:
+            limits.append(1.0 / float(row.add))
+    return Axis(name, 1.0 / float(stats.norm.isf(1.0 / once_in)), float(min(limits)))
+
+
+@dataclass(frozen=True)
+class Space:
+    """Axes of one plan. owner: (severity,) the axis that each drawn shock of the joined scenario belongs to, -1 none."""
+
+    axes: tuple[Axis, ...]
+    shocks: tuple[rows.Shock, ...]  # of the joined scenario, sorted by id, terms left out
+    owner: np.ndarray
+    inverse: np.ndarray  # R^-1
+    correlation: float
+
+    @property
+    def sigma(self) -> np.ndarray:
+        return np.array([one.sigma for one in self.axes])
+
+    @property
+    def most(self) -> np.ndarray:
+        """(axis,) the largest z that still makes a difference."""
+        return np.array([one.most for one in self.axes]) / self.sigma
+
+    def distance(self, z: np.ndarray) -> np.ndarray:
+        """Mahalanobis. z: (.., axis)."""
+        return np.asarray(np.sqrt(np.einsum("...i,ij,...j", z, self.inverse, z)))
+
+    def points(self, model: Model, world_shocks: dict[str, object], z: np.ndarray, draws: np.ndarray) -> Points:
+        """Every z in every future: leading axis (z, draw). world_shocks: the compiled shocks of the joined scenario."""
+        s = np.maximum(z, 0.0) * self.sigma
+        count = len(z)
+        severities = np.full((count, len(self.owner)), 0.0)
+        days = model.calendar.days
+        change = {field: np.asarray(shock.change)[None] for field, shock in world_shocks.items()}  # type: ignore[attr-defined]
+        hit = {field: np.asarray(shock.rows)[None] for field, shock in world_shocks.items()}  # type: ignore[attr-defined]
+        place: dict[str, int] = {}
+        for i, row in enumerate(self.shocks):
+            k = place.setdefault(row.field, 0)
+            place[row.field] += 1
+            mine = s[:, self.owner[i]]
+            severities[:, i] = FULL if stretched(row) else np.rint(FULL * mine)
+            if stretched(row):
+                change[row.field] = np.array(np.broadcast_to(change[row.field], (count, *change[row.field].shape[1:])))
+                length = np.rint(mine * (min(end(row, days), days) - row.start))
+                day = np.arange(days)
+                out = (day >= row.start) & (day < row.start + length[:, None])
+                change[row.field][:, :, k] = -FULL * out
+        each = np.repeat(np.arange(count), len(draws))
+        return Points(change, hit, severities, np.tile(draws, count))._replace(
+            change={f: x if len(x) == 1 else x[each] for f, x in change.items()}, severities=severities[each]
+        )
+
+
+def space(
+    scenarios: dict[str, Sequence[rows.Shock]],
+    joined: Sequence[rows.Shock],
+    severities: int,
+    once_in: dict[str, float],
+    correlation: float = 0.0,
+) -> Space:
+    """Axes of scenarios that are played together as `joined` (composition.composed).
+
+    severities: places of the plan. once_in: years by scenario. correlation: between any two axes, in [0, 1).
+    """
+    if not 0 <= correlation < 1:
+        raise ValueError(f"correlation {correlation} must be in [0, 1)")
+    axes = tuple(axis(name, shocks, once_in.get(name, ONCE_IN)) for name, shocks in scenarios.items())
+    of = {(row.scenario, row.shock): i for i, shocks in enumerate(scenarios.values()) for row in shocks}
+    ordered = sorted(joined, key=lambda row: row.shock.encode())
+    owner = np.full(severities, -1)
+    owner[: len(ordered)] = [of[origin(row, of)] for row in ordered]
+    matrix = np.full((len(axes), len(axes)), correlation) + (1 - correlation) * np.eye(len(axes))
+    return Space(axes, tuple(ordered), owner, np.linalg.inv(matrix), correlation)
+
+
+def origin(row: rows.Shock, of: dict[tuple[str, str], int]) -> tuple[str, str]:
+    """Scenario and id of a joined shock before it was joined."""
+    for scenario, shock in of:
+        if row.shock in (shock, f"{shock}-{scenario}") and scenario in row.scenario.split("+"):
+            return scenario, shock
+    raise KeyError(row.shock)

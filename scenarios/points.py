@@ -1,0 +1,228 @@
+"""Many shock vectors and many futures by one compiled programme: designs, survival, reverse stress and actions play it.
+
+A point is one future of the company under one vector of severities; what shocks do by day and where they hit are data
+as well, so that an outage one day longer, at another place, compiles nothing.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from kernels.bits import Pair
+from kernels.ratio import Arithmetic
+from twin.assembly import Model
+from twin.exogenous import Params, Source
+from twin.ledger import balance
+from twin.network import Network
+from twin.policies import replenish
+from twin.record import profit_weights
+from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, Record, block_size, nothing, play
+from twin.state import Flows, State, changed
+
+CPU_BLOCK = 32  # one size for all studies of a company: few points are filled up rather than compiled for
+STOCK = (1200, 1210, 1220, 1230, 1290)
+FULL = 1e6  # ppm of full severity
+
+
+class Points(NamedTuple):
+    """Points to play; every leading axis is point, or 1 where all points share it.
+
+    change: by field (point, day, shock) ppm at full severity; rows: by field (point, shock, row), 0/1, the places hit;
+    severities: (point, severity) ppm; draws: (point,) the future of each.
+    """
+
+    change: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    severities: np.ndarray
+    draws: np.ndarray
+
+    def take(self, which: np.ndarray) -> "Points":
+        """Some of the points, in this order."""
+
+        def of(x: np.ndarray) -> np.ndarray:
+            return x if len(x) == 1 else x[which]
+
+        return Points(
+            jax.tree.map(of, self.change), jax.tree.map(of, self.rows), of(self.severities), self.draws[which]
+        )
+
+
+class Outcome(NamedTuple):
+    """What became of each point; leading axis point. Money in cents, goods in units."""
+
+    liquidity: Any  # lowest (cash and undrawn line less what is overdue) at any close
+    cash: Any  # lowest cash at any close
+    slack: Any  # (point, covenant) lowest measured value less threshold on a test day, inf without one
+    unmet: Any  # (point, product) demand not met from stock when it came
+    unmet_by_day: Any  # (point, day)
+    fill: Any  # demand met / demand
+    survives: Any
+    closing_liquidity: Any
+    closing_stock: Any  # at cost, less write-downs, goods in transit included
+    profit: Any  # after tax, over the horizon
+    residual: Any  # largest residual of any invariant
+
+
+class World(NamedTuple):
+    """The company that all points share: everything `play` takes besides shocks and luck."""
+
+    network: Network
+    policy: Any
+    params: Params
+    inputs: Inputs
+    opening: State
+
+
+def shared(model: Model, scenario: str = "base", **changes: Any) -> World:
+    """The arrays of a model; `changes` replace network, policy, params or opening."""
+    world = World(model.network, model.policy, model.params, model.inputs[scenario], model.opening)
+    return world._replace(**changes)
+
+
+def plain(world: World, draws: np.ndarray, severities: np.ndarray | None = None) -> Points:
+    """The scenario of a world as written, or at other severities: (point, severity) ppm."""
+    shocks = world.inputs.shocks
+    full = np.full((1, len(world.inputs.severities.probability)), FULL)
+    return Points(
+        {field: np.asarray(shock.change)[None] for field, shock in shocks.items()},
+        {field: np.asarray(shock.rows)[None] for field, shock in shocks.items()},
+        full if severities is None else severities,
+        np.asarray(draws, np.uint32),
+    )
+
+
+def _series(state: State, flows: Flows) -> dict[str, Array]:
+    overdue = jnp.sum(state.dues.overdue) + jnp.sum(state.dues.arrears)
+    return {
+        "liquidity": flows.headroom - overdue,
+        "cash": balance(flows.balances, 1000),
+        "covenant": flows.covenant_value,
+        "unmet": jnp.sum(flows.demand - flows.met),
+        "default": state.ledger.default,
+    }
+
+
+def _totals(state: State, flows: Flows) -> dict[str, Array]:
+    return {
+        "unmet": jnp.sum(flows.demand - flows.met, axis=0),
+        "demand": jnp.sum(flows.demand),
+        "profit": flows.amounts @ profit_weights(),
+    }
+
+
+RECORD = Record(_series, _totals, nothing)
+
+
+def outcome(
+    world: World, change: Any, rows: Any, severities: Array, draw: Array, which: Array, seed: Pair,
+    *, source: Source, arithmetic: Arithmetic,
+) -> Outcome:  # fmt: skip
+    """One point. which: () its posterior draw. Differentiable in severities in smooth mode."""
+    inputs = world.inputs
+    shocks = {field: changed(s, change=change[field], rows=rows[field]) for field, s in inputs.shocks.items()}
+    points = inputs.severities.quantile.shape[1]
+    laws = changed(
+        inputs.severities,
+        probability=jnp.ones_like(severities),
+        correlation=jnp.zeros_like(severities),
+        quantile=jnp.broadcast_to(severities[:, None], (severities.shape[0], points)),
+    )
+    mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], world.params)
+    closing, series, totals, _, worst = play(
+        world.network, replenish, world.policy, source, mine, changed(inputs, shocks=shocks, severities=laws),
+        world.opening, draw, seed, arithmetic=arithmetic, record=RECORD,
+    )  # fmt: skip
+    margin = series["covenant"] - world.network.threshold[None, :]
+    tested = inputs.days.covenant_day > 0
+    balances = closing.ledger.balances
+    unmet = totals["unmet"]
+    return Outcome(
+        liquidity=jnp.min(series["liquidity"]),
+        cash=jnp.min(series["cash"]),
+        slack=jnp.min(jnp.where(tested, margin, jnp.inf), axis=0),
+        unmet=unmet,
+        unmet_by_day=series["unmet"],
+        fill=1.0 - jnp.sum(unmet) / jnp.maximum(totals["demand"], 1e-9),
+        survives=~jnp.any(series["default"]),
+        closing_liquidity=series["liquidity"][-1],
+        closing_stock=jnp.asarray(sum(balance(balances, code) for code in STOCK)),
+        profit=totals["profit"],
+        residual=jnp.max(worst),
+    )
+
+
+def _block(world: World, given: tuple[Any, ...], seed: Pair, *, source: Source, arithmetic: Arithmetic) -> Outcome:
+    one = partial(outcome, source=source, arithmetic=arithmetic)
+    return jax.vmap(lambda change, rows, s, draw, which: one(world, change, rows, s, draw, which, seed))(*given)
+
+
+play_block = jax.jit(_block, static_argnames=("source", "arithmetic"))
+
+
+def rows_of_block(world: World) -> int:
+    """Points per block."""
+    most = block_size(world.network)
+    return min(most, CPU_BLOCK) if jax.default_backend() == "cpu" else most
+
+
+def in_blocks(
+    world: World, points: Points, run: Callable[[tuple[Any, ...]], Any], progress: Callable[[int], None]
+) -> Any:
+    """Run blocks of one size, the last one filled up; results on the host, leading axis point."""
+    n, size = len(points.draws), rows_of_block(world)
+    stored = jax.tree.leaves(world.params)[0].shape[0]
+    ids = np.arange(n)
+
+    def block(start: int) -> Any:
+        mine = np.resize(ids[start : start + size], size)
+
+        def of(x: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(x, (size, *x.shape[1:])) if len(x) == 1 else x[mine]
+
+        draws = points.draws[mine]
+        which = (draws // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(draws)).astype(np.int32)
+        with jax.enable_x64(True):
+            found = run((jax.tree.map(of, points.change), jax.tree.map(of, points.rows), of(points.severities),
+                         draws, which))  # fmt: skip
+            return jax.tree.map(lambda x: np.asarray(x)[: min(size, n - start)], found)
+
+    if stored > 1 and int(points.draws.max(initial=0)) // FUTURES_PER_POSTERIOR_DRAW >= stored:
+        raise ValueError(f"{stored} posterior draws feed {stored * FUTURES_PER_POSTERIOR_DRAW} futures, not more")
+    parts = []
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8) if jax.default_backend() == "cpu" else 1) as workers:
+        for part in workers.map(block, range(0, n, size)):
+            parts.append(part)
+            progress(min(len(parts) * size, n))
+    return jax.tree.map(lambda *x: np.concatenate(x), *parts)
+
+
+def words(seed: int) -> tuple[np.uint32, np.uint32]:
+    """A seed as the two words of a key."""
+    return np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF)
+
+
+def outcomes(
+    world: World,
+    source: Source,
+    points: Points,
+    *,
+    seed: int = 0,
+    mode: str = "exact",
+    progress: Callable[[int], None] = lambda done: None,
+) -> Outcome:
+    """Play all points; in exact mode every residual is 0, or RuntimeError."""
+
+    def run(given: tuple[Any, ...]) -> Outcome:
+        return play_block(world, given, words(seed), source=source, arithmetic=MODES[mode])
+
+    found: Outcome = in_blocks(world, points, run, progress)
+    if mode == "exact" and found.residual.any():
+        raise RuntimeError("an invariant of the ledger is not 0")
+    return found
