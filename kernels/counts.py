@@ -20,7 +20,7 @@ from jax import Array, lax
 from kernels import elementary, expansions, tails
 from kernels.cornish_fisher import COUNT_MIN
 from kernels.normal import normal, normal_of_tail, tail
-from kernels.stages import stage
+from kernels.stages import some, stage
 from kernels.stragglers import decide, whole_batch
 
 _ROUNDS_MAX = 120
@@ -32,20 +32,18 @@ _SINGLE_EXPONENT = 3e-7
 
 def poisson(u: Array, mean: Array) -> Array:
     """Poisson quantile, any mean >= 0; 0 where the mean is 0."""
-    u, mean = jnp.broadcast_arrays(lax.stop_gradient(u), lax.stop_gradient(mean))
-    return jnp.where(mean > 0, _poisson(u, mean), 0.0 * mean)
+    return _poisson(*jnp.broadcast_arrays(lax.stop_gradient(u), lax.stop_gradient(mean)))
 
 
 def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     """Negative binomial quantile with variance mean + mean^2 / size; mean >= 0, size > 0 and finite."""
-    u, mean, size = jnp.broadcast_arrays(*(lax.stop_gradient(x) for x in (u, mean, size)))
-    return jnp.where(mean > 0, _negative_binomial(u, mean, size), 0.0 * mean)
+    return _negative_binomial(*jnp.broadcast_arrays(*(lax.stop_gradient(x) for x in (u, mean, size))))
 
 
 @whole_batch
 def _poisson(u: Array, mean: Array) -> Array:
     exact = u.dtype == jnp.float64
-    code = stage(jnp.any(mean > 0), partial(_poisson_code, exact), _single(tail(u)), _single(mean))
+    code = stage(some(u), partial(_poisson_code, exact), _single(tail(u)), _single(mean))
 
     def slow(code: Array, u: Array, mean: Array) -> Array:
         few, found = _summed(u / elementary.exp(-mean), lambda j: mean * (1.0 / j))
@@ -61,7 +59,7 @@ def _poisson(u: Array, mean: Array) -> Array:
 def _negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     exact = u.dtype == jnp.float64
     code = stage(
-        jnp.any(mean > 0),
+        some(u),
         partial(_negative_binomial_code, exact),
         _single(tail(u)),
         _single(mean),
@@ -125,7 +123,7 @@ def _code(
 
 def _poisson_code(exact: bool, t: Array, mean: Array) -> Array:
     code = _code(exact, t, mean, lambda j: mean * (1.0 / j), expansions.poisson(normal_of_tail(t), mean))
-    return jnp.where(mean > 0, code, 0.0)
+    return jnp.where(mean > 0, code, 0.0 * mean)
 
 
 def _negative_binomial_code(exact: bool, t: Array, mean: Array, size: Array) -> Array:
@@ -135,7 +133,7 @@ def _negative_binomial_code(exact: bool, t: Array, mean: Array, size: Array) -> 
     expansion = expansions.negative_binomial(normal_of_tail(t), mean, odds)
     exponent = size * elementary.log1p(odds)
     code = _code(exact, t, exponent, lambda j: failure + slope * (1.0 / j), expansion)
-    return jnp.where(mean > 0, code, 0.0)
+    return jnp.where(mean > 0, code, 0.0 * mean)
 
 
 def _wilson_hilferty(u: Array, mean: Array, size: Array) -> Array:

@@ -24,3 +24,8 @@ def stage(needed: Array, function: Callable[..., Any], *arguments: Any) -> Any:
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
     return lax.cond(needed, function, zeros, *arguments)
+
+
+def some(u: Array) -> Array:
+    """True, which the compiler cannot know: the first of these uniform numbers is not 2."""
+    return jnp.any(u.reshape(-1)[:1] != 2.0)

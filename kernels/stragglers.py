@@ -21,12 +21,15 @@ _ONE_IN, _AT_LEAST = 512, 64
 
 
 def whole_batch(function: Callable[..., Array]) -> Callable[..., Array]:
-    """An elementwise function of equally shaped arrays that `vmap` calls once, with the batch as an axis.
+    """An elementwise function of equally shaped arrays that `vmap` calls once, for the whole batch, on one axis.
 
     Plain `vmap` would turn its loops into loops over every element of every future, each carried through a
-    select.
+    select; and a last axis of 20 would leave a fifth of the elements without vector instructions.
     """
-    batched = custom_vmap(function)
+
+    @custom_vmap
+    def batched(*arrays: Array) -> Array:
+        return function(*(a.reshape(-1) for a in arrays)).reshape(arrays[0].shape)
 
     @batched.def_vmap
     def rule(axis_size: int, in_batched: list[bool], *arrays: Array) -> tuple[Array, bool]:
