@@ -59,13 +59,14 @@ def _in_passes(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Ar
     width = -(-count // depth)
     lanes = min(width, max(count // _ONE_IN, _AT_LEAST))
     flat = [a.reshape(-1) for a in arguments]
-    turn = jnp.arange(1, lanes + 1, dtype=jnp.int32)
+    place = jnp.arange(width, dtype=jnp.int32)
 
     def one_pass(state: tuple[Array, Array]) -> tuple[Array, Array]:
         codes, words = state
         # the first words with a bit left, and the lowest bit of each
-        rank = jnp.cumsum((words != 0).astype(jnp.int32))
-        chosen = jnp.searchsorted(rank, turn, method="scan_unrolled").astype(jnp.int32)
+        some = words != 0
+        lane = jnp.where(some, jnp.cumsum(some.astype(jnp.int32)) - 1, lanes)
+        chosen = jnp.full(lanes, width, jnp.int32).at[lane].set(place, mode="drop")
         real = chosen < width
         word = words.at[chosen].get(mode="fill", fill_value=1)
         rest = word & (word - jnp.uint32(1))
