@@ -14,8 +14,12 @@ import jax.numpy as jnp
 from jax import lax
 
 
+# Runs a step over days: (step, carry, inputs by day) -> (carry, stacked outputs).
+Loop = Callable[[Callable[[Any, Any], tuple[Any, Any]], Any, Any], tuple[Any, Any]]
+
+
 def checkpointed(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> tuple[Any, Any]:
-    """An engine of `simulate`: the same numbers as `scan`, day by day."""
+    """A loop for `play`: the same numbers as `scan`, day by day."""
     count = jax.tree.leaves(days)[0].shape[0]
     length = math.isqrt(count - 1) + 1
     blocks = -(-count // length)

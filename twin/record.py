@@ -56,7 +56,7 @@ def _cash_weights() -> np.ndarray:
     return table
 
 
-def _profit_weights() -> np.ndarray:
+def profit_line_weights() -> np.ndarray:
     """float64[line, entry]: what each posting adds to profit, by line; the year close is no event."""
     table = np.zeros((len(PROFIT_LINES), len(POSTINGS)))
     for i, codes in enumerate(PROFIT_LINES.values()):
@@ -68,14 +68,14 @@ def _profit_weights() -> np.ndarray:
 
 def profit_weights() -> np.ndarray:
     """float64[entry]: what each posting adds to profit."""
-    return _profit_weights().sum(axis=0)
+    return profit_line_weights().sum(axis=0)
 
 
 def _flow_weights() -> np.ndarray:
     return np.array([[float(entry.name in names) for entry in POSTINGS] for names in (PURCHASES, SALES)])
 
 
-_WEIGHTS = np.concatenate([_cash_weights(), _profit_weights(), _flow_weights()])
+_WEIGHTS = np.concatenate([_cash_weights(), profit_line_weights(), _flow_weights()])
 # Series that are balances: sign and accounts.
 BALANCES = {
     "cash": (1, (1000,)),

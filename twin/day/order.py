@@ -6,7 +6,7 @@ from jax import Array
 from kernels import rings
 from twin import goods
 from twin.day.setting import Notes, Setting, accrue, due_slot, headroom, held, untitled
-from twin.gate import Open, Position, cash_gate, known_flows, supplier_limit
+from twin.gate import Open, Position, cash_gate, known_flows, order_lines, supplier_limit
 from twin.ledger import priced, share
 from twin.network import Network, from_outside, into_nodes, level_slices, out_of_nodes
 from twin.policies import View
@@ -78,7 +78,7 @@ def open_lanes(s: Setting) -> Array:
 def place(state: State, notes: Notes, s: Setting, placed: Array, outside: Array) -> tuple[State, Notes]:
     """Orders join the open ones; order cost accrues; deposits are payable today. outside: (outside, product)."""
     n = s.network
-    lines = jnp.sum((placed > 0).astype(placed.dtype), axis=1)
+    lines = order_lines(placed)
     state = changed(state, goods=changed(state.goods, open=state.goods.open + placed))
     state, notes = accrue(state, notes, s, {"order cost": lines @ n.order_cost})
     if not n.sizes.deposits:

@@ -17,10 +17,10 @@ from jax import Array
 from kernels.bits import Pair
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
-from twin.checkpointed import checkpointed
+from twin.checkpointed import Loop, checkpointed
 from twin.exogenous import Params, Source
 from twin.policies import Policy, replenish
-from twin.simulate import MODES, Engine, Record, nothing, play, scan
+from twin.simulate import MODES, Record, nothing, play, scan
 from twin.state import Flows, State
 from twin.tune.parameters import Dials, Parts, Theta, turned
 
@@ -61,7 +61,7 @@ def _played(
     source: Source,
     arithmetic: Arithmetic,
     record: Record,
-    engine: Engine,
+    engine: Loop,
 ) -> Outcome:
     """theta: every leaf (draw, group), each future its own."""
 
@@ -100,14 +100,14 @@ class Plan:
     record: Record = COMPANY_OUTCOME
     seed: int = 0
     block: int = 16  # futures per call of the compiled programme, whatever is asked for
-    engine: Engine = checkpointed  # for derivatives; `scan` compiles faster and keeps every day in memory
+    engine: Loop = checkpointed  # for derivatives; `scan` compiles faster and keeps every day in memory
 
     @classmethod
     def of(cls, model: Model, dials: Dials, scenario: str = "base", **options: Any) -> "Plan":
         params = jax.tree.map(lambda x: x[0], model.params)
         return cls(Parts.of(model, scenario), dials, params, options.pop("source", model.source), **options)
 
-    def play(self, theta: Theta, draws: np.ndarray, mode: str = "exact", engine: Engine = scan) -> Outcome:
+    def play(self, theta: Theta, draws: np.ndarray, mode: str = "exact", engine: Loop = scan) -> Outcome:
         """Outcomes of the futures `draws`, on the host. theta: by parameter, (group,) or (draw, group)."""
         chosen = self._chosen(mode, engine)
         return self._blocks(lambda t, d: _played(*self._shared(t), d, self._words(), **chosen), theta, draws)
@@ -119,7 +119,7 @@ class Plan:
             lambda t, d, s: _pulled(*self._shared(t), d, self._words(), s, **chosen), theta, draws, slopes
         )
 
-    def _chosen(self, mode: str, engine: Engine) -> dict[str, Any]:
+    def _chosen(self, mode: str, engine: Loop) -> dict[str, Any]:
         fixed = {"policy": self.policy, "source": self.source, "record": self.record}
         return {**fixed, "arithmetic": MODES[mode], "engine": engine}
 

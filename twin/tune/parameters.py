@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from twin.assembly import Model
@@ -153,6 +154,12 @@ class Dial:
     base: Array = array("..", "as the parameter", "value at theta = 0")
     unit: Array = array("..", "as the parameter", "change of the cell for each 1 of theta; 0: the cell stays")
     group: Array = array("..", "index", "the theta that the cell follows", "int32")
+
+
+def dial(base: np.ndarray, unit: np.ndarray, group: np.ndarray) -> Dial:
+    """A dial from arrays of the host; all three of one shape."""
+    value: Any = {"base": base, "unit": unit}
+    return Dial(**{name: np.asarray(x, np.float64) for name, x in value.items()}, group=np.asarray(group, np.int32))  # type: ignore[arg-type]
 
 
 Dials = dict[str, Dial]

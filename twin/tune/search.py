@@ -64,8 +64,13 @@ def search(
     upper: Theta,
     effort: Effort,
     maximise: bool = False,
+    ties: Theta | None = None,
+    multipliers: np.ndarray | None = None,
 ) -> Path:
     """The best theta between `lower` and `upper`; a parameter without bounds stays where it is.
+
+    ties: by parameter, the place in theta, lower and upper that each of the plan's own thetas follows; none: each its
+    own. multipliers: to begin with, from an earlier search.
 
     Raises NotSmooth for a parameter without pathwise derivative, NotFinite where a goal is not a number.
     """
@@ -78,26 +83,28 @@ def search(
     rate = optax.cosine_decay_schedule(effort.rate, effort.steps, alpha=0.05)
     adam = optax.adam(rate, b2=FORGET)
     counts = [len(limit.measure.labels) for limit in limits]
-    multipliers, running, penalty = np.zeros(sum(counts)), np.zeros(sum(counts)), 0.0
+    prices = np.zeros(sum(counts)) if multipliers is None else np.array(multipliers)
+    running, penalty = np.zeros(sum(counts)), 0.0
     goals, slacks, at = [], [], []
     with _plain():
         state = adam.init(place)
     for step in range(effort.steps):
         draws = np.arange(effort.first + step * effort.futures, effort.first + (step + 1) * effort.futures)
-        batch = plan.play(theta | place, draws, "smooth")
-        pull = partial(_pull, plan, theta | place, draws, tuple(place))
+        full = theta | {name: x[ties[name]] if ties else x for name, x in place.items()}
+        batch = plan.play(full, draws, "smooth")
+        pull = partial(_pull, plan, full, draws, place, ties)
         found = values(batch, measures)
         slack = _joined([limit.slack(x) for limit, x in zip(limits, found[1:], strict=True)])
         running = MEMORY * running + (1 - MEMORY) * slack
         mean = running / (1 - MEMORY ** (step + 1))
         if limits and step == 0:
             penalty = PENALTY * _leverage(pull, batch, measures, limits, counts, sign)
-        pulls = np.maximum(0.0, multipliers - penalty * mean)
+        pulls = np.maximum(0.0, prices - penalty * mean)
         gradient = pull(slopes(batch, measures, _weights(sign, limits, counts, pulls)))
         if not (np.isfinite(found[0]).all() and all(np.isfinite(x).all() for x in gradient.values())):
             raise NotFinite(f"step {step}: {goal.name} or its derivative is not a number")
         if step % MULTIPLIER_EVERY == MULTIPLIER_EVERY - 1:
-            multipliers = np.maximum(0.0, multipliers - penalty * mean)
+            prices = np.maximum(0.0, prices - penalty * mean)
         goals.append(float(found[0][0]))
         slacks.append(slack)
         at.append(place)
@@ -108,7 +115,7 @@ def search(
     last = at[-max(effort.steps // 3, 1) :]
     result = {name: np.mean([x[name] for x in last], axis=0) for name in place}
     trail = {name: np.stack([x[name] for x in at]) for name in place}
-    return Path(result, np.array(goals), np.array(slacks).reshape(len(goals), -1), multipliers, trail)
+    return Path(result, np.array(goals), np.array(slacks).reshape(len(goals), -1), prices, trail)
 
 
 def _plain() -> ExitStack:
@@ -124,10 +131,13 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.atleast_1d(x) for x in parts]) if parts else np.zeros(0)
 
 
-def _pull(plan: Plan, theta: Theta, draws: np.ndarray, moved: tuple[str, ...], slope: Outcome) -> Theta:
-    """(group,) derivative of the batch's weighed measures in each parameter that moves."""
+def _pull(
+    plan: Plan, theta: Theta, draws: np.ndarray, place: Theta, ties: Theta | None, slope: Outcome
+) -> dict[str, np.ndarray]:
+    """Derivative of the batch's weighed measures in each number that the search moves."""
     rows = plan.pull(theta, draws, slope)
-    return {name: rows[name].sum(axis=0) for name in moved}
+    found = {name: rows[name].sum(axis=0) for name in place}
+    return {n: np.bincount(ties[n], g, len(place[n])) for n, g in found.items()} if ties else found
 
 
 def _weights(sign: float, limits: tuple[Limit, ...], counts: list[int], pulls: np.ndarray) -> list[np.ndarray]:
