@@ -1,12 +1,13 @@
 """The space of shock vectors: one axis per scenario, how far it can go, and how plausible a distance is.
 
-The severity of an axis is s >= 0 times its scenario as written. The declared prior: s = sigma z with z a standard normal
-of which only the side z >= 0 hurts, sigma such that s = 1 is exceeded once in the scenario's `once_in` years. Distance
-is Mahalanobis's, d^2 = z' R^-1 z, with one common correlation off the diagonal of R; a distance d is exceeded in its own
-direction once in 1 / Phi(-d) years (first-order reliability: Hasofer & Lind, J. Eng. Mech. 100 (1974), 111-121).
+The severity of an axis is s >= 0 times its scenario as written. The declared prior: s = sigma z with z a standard
+normal of which only the side z >= 0 hurts, sigma such that s = 1 is exceeded once in the scenario's `once_in` years.
+Distance is Mahalanobis's, d^2 = z' R^-1 z, with one common correlation off the diagonal of R; a distance d is exceeded
+in its own direction once in 1 / Phi(-d) years (first-order reliability: Hasofer & Lind, J. Eng. Mech. 100 (1974),
+111-121).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import stats
 from scenarios.points import FULL, Points
 from twin.assembly import Model
 from twin.assembly.shocks import end
+from twin.exogenous import Shock
 from twin.tables import rows
 
 ONCE_IN = 20.0  # years, for scenarios without a card: judgement
@@ -50,7 +52,7 @@ def axis(name: str, shocks: Sequence[rows.Shock], once_in: float = ONCE_IN) -> A
 
 @dataclass(frozen=True)
 class Space:
-    """Axes of one plan. owner: (severity,) the axis that each drawn shock of the joined scenario belongs to, -1 none."""
+    """Axes of one plan. owner: (severity,) the axis that each shock of the joined scenario belongs to, -1 for none."""
 
     axes: tuple[Axis, ...]
     shocks: tuple[rows.Shock, ...]  # of the joined scenario, sorted by id, terms left out
@@ -71,14 +73,14 @@ class Space:
         """Mahalanobis. z: (.., axis)."""
         return np.asarray(np.sqrt(np.einsum("...i,ij,...j", z, self.inverse, z)))
 
-    def points(self, model: Model, world_shocks: dict[str, object], z: np.ndarray, draws: np.ndarray) -> Points:
+    def points(self, model: Model, world_shocks: Mapping[str, Shock], z: np.ndarray, draws: np.ndarray) -> Points:
         """Every z in every future: leading axis (z, draw). world_shocks: the compiled shocks of the joined scenario."""
         s = np.maximum(z, 0.0) * self.sigma
         count = len(z)
         severities = np.full((count, len(self.owner)), 0.0)
         days = model.calendar.days
-        change = {field: np.asarray(shock.change)[None] for field, shock in world_shocks.items()}  # type: ignore[attr-defined]
-        hit = {field: np.asarray(shock.rows)[None] for field, shock in world_shocks.items()}  # type: ignore[attr-defined]
+        change = {field: np.asarray(shock.change)[None] for field, shock in world_shocks.items()}
+        hit = {field: np.asarray(shock.rows)[None] for field, shock in world_shocks.items()}
         place: dict[str, int] = {}
         for i, row in enumerate(self.shocks):
             k = place.setdefault(row.field, 0)

@@ -213,7 +213,7 @@ def improved(search: Search, z: np.ndarray, towards: np.ndarray, keep: float) ->
     """z moved to each direction where the line breaks there at `keep` of the distance or nearer; else as it was."""
     distance = search.space.distance(z)
     there = search.at(search.unit(towards), keep * distance)
-    usable = (towards > 0).any(axis=1)
+    usable = np.asarray((towards > 0).any(axis=1))
     margin, _ = search.margins(np.where(usable[:, None], there, 0.0))
     better = usable & (margin < 0)
     if not better.any():
@@ -226,7 +226,7 @@ def improved(search: Search, z: np.ndarray, towards: np.ndarray, keep: float) ->
 
 
 def descended(search: Search, z: np.ndarray, rounds: int = 6) -> np.ndarray:
-    """Each boundary point moved to the nearest one along slopes: all of the step, else half, until nothing is gained."""
+    """Each boundary point moved to the nearest one along slopes: the whole step, else half, until nothing is gained."""
     correlation = np.linalg.inv(search.space.inverse)
     active = np.arange(len(z))
     for _ in range(rounds):
@@ -335,11 +335,12 @@ def contour(search: Search, found: list[Family], most: float, angles: int = 9) -
     rays = np.zeros((angles, len(search.space.axes)))
     rays[:, i], rays[:, j] = np.cos(angle), np.sin(angle)
     rays = search.unit(rays)
-    z = search.at(rays, radius := search.along_rays(rays, np.full(angles, most)))
+    radius = search.along_rays(rays, np.full(angles, most))
     broken = np.isfinite(radius)
+    z = search.at(rays[broken], radius[broken])
     severity = (z * search.space.sigma)[:, [i, j]]
     return {
         "axes": two,
-        "severity": [list(map(float, pair)) for pair in severity[broken]],
-        "distance": [float(d) for d in search.space.distance(z)[broken]],
+        "severity": [list(map(float, pair)) for pair in severity],
+        "distance": [float(d) for d in search.space.distance(z)],
     }

@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Survival:
-    """One supplier or place. Days are per future; `open` counts futures in which even the longest outage is harmless."""
+    """One supplier or place. `open` counts futures in which even the longest outage is harmless."""
 
     place: str
     kind: str  # supplier, dc or store
@@ -52,10 +52,8 @@ class Survival:
 
 def outages() -> list[rows.Shock]:
     """Every source and every lane out: what a plan must have room for."""
-    return [
-        rows.Shock(scenario=SCENARIO, shock=field, field=field, start=START, days=1, factor="0")
-        for field in FIELDS
-    ]  # fmt: skip
+    row = {"scenario": SCENARIO, "start": START, "days": 1, "factor": 0}
+    return [rows.Shock.model_validate(row | {"shock": field, "field": field}) for field in FIELDS]
 
 
 def prepare(company: Company) -> Model:

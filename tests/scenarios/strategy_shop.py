@@ -1,4 +1,4 @@
-"""A company for the strategy team's tests: two suppliers, a dc, two stores, two products; lean, so that it compiles soon.
+"""A company for the strategy team's tests: two suppliers, a dc, two stores, two products; lean: it compiles soon.
 
 One model has room for every study of these tests, so that all of them run one programme. Demand is the mean, exactly,
 unless a test asks for luck.
@@ -53,7 +53,7 @@ def company(cash: int = 12_000, line: int = 20_000, wages: int = 2_000, dc_stock
             *(rows.Lane(source="dc", destination=n, lead_time=1) for n in ("north", "south")),
         ),
         stock=tuple(
-            rows.Stock(node=n, product=p, units=units, value=units * COST[p]) for n, units in stock.items() for p in COST
+            rows.Stock(node=n, product=p, units=u, value=u * COST[p]) for n, u in stock.items() for p in COST
         ),
         policies=tuple(rows.PolicyRow(node=n, order_up_to=units) for n, units in stock.items()),
         receivables=(rows.Receivable(channel="card", days=1),),
