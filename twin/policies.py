@@ -51,7 +51,7 @@ def replenish(parameters: Replenishment, view: View) -> Array:
     """Base stock (reorder point = order-up-to), (s, S) and (R, Q) in one rule; each row says which it is."""
     p = parameters
     due = jnp.remainder(view.days.day.astype(jnp.float64) - p.offset, p.period) == 0
-    gap = jnp.maximum(p.reorder_point - view.position, 0.0)
+    gap = jnp.where(p.lot > 0, jnp.maximum(p.reorder_point - view.position, 0.0), 0.0)
     lots = p.lot * (ratio(gap, jnp.where(p.lot > 0, p.lot, 1.0)) + 1.0)
     order = jnp.where(p.lot > 0, lots, p.order_up_to - view.position)
     return jnp.where(due & (view.position <= p.reorder_point), order, 0.0)
