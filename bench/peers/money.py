@@ -1,4 +1,4 @@
-"""The company's money by hand: interest, collecting, paying in classes, the revolver, taxes, default, the gate's budget.
+"""The company's money by hand: interest, collecting, paying in classes, the revolver, taxes, default, the cash gate.
 
 Accounts and rules are those of twin/DAY.md; what the plain company does not have (deposits, capacities, covenants, a
 borrowing base, planned capex) is left out.

@@ -1,0 +1,20 @@
+"""The engines under test, one column each: `xla` is the definition, whatever else can run the day stands beside it."""
+
+import os
+
+import jax
+
+from kernels.native import compiler
+from twin.engines import Engine, native, xla
+
+ENGINES: dict[str, Engine] = {"xla": xla} | ({"native": native} if compiler() else {})
+ABSENT = [] if compiler() else ["the native engine: no C++ compiler"]
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_gpu() -> bool:
+    return jax.default_backend() == "gpu"

@@ -1,0 +1,70 @@
+"""Everything that needs a GPU, in one call under ten minutes: `bench/gpu.sh`.
+
+The cells of the matrix from 1,060 store-products up, as many futures at once as the card holds; figures are written
+beside the others and stand from then on in the table of targets.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bench import matrix, show
+from bench.company import YEAR
+from bench.engines import on_gpu
+from bench.machine import ROOT, machine, memory_bytes
+from bench.plan import GOODS, MONEY, Plan
+from bench.targets import Target
+
+RESULTS = ROOT / "bench" / "results"
+SIZES, FUTURES = (1060, 50_000), (256, 1024, 4096, 16_384)
+MINUTES = 9.0
+UNSEEN = "no GPU has seen this (bench/gpu.sh)"
+ON_CHIP = "on-chip"
+
+
+def main() -> int:
+    began = time.perf_counter()
+    if not on_gpu():
+        print(f"JAX sees no GPU (it sees: {jax.devices()[0].device_kind}); install jax[cuda12] or jax[cuda13] there")
+        return 4
+    here = machine()
+    show.head(here)
+    plan = Plan(began + 60.0 * MINUTES, memory_bytes())
+    found = []
+    for row in matrix.rows(plan, matrix.cells(YEAR, SIZES, FUTURES)):
+        show.say(row.cell.name + ": " + (row.skipped or f"{row.speed:.3g} stocking-point-days/s"))
+        found.append(row)
+    show.matrix(found)
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"gpu-{here['date'][:10]}-{here['commit']}.json"
+    file.write_text(json.dumps({"machine": here, "matrix": [row.as_json() for row in found]}, indent=1) + "\n")
+    show.say(f"written: {file}")
+    return 0
+
+
+def rows(folder: Path = RESULTS) -> list[Target]:
+    """The targets of one H200, from the newest figures that stand in the folder."""
+    files = sorted(folder.glob("gpu-*.json"))
+    latest: dict[str, Any] = json.loads(files[-1].read_text()) if files else {"matrix": []}
+    found = []
+    for name, kind, engine, least in (
+        ("one H200, XLA scan, whole day", MONEY, "xla", 1e10),
+        ("one H200, on-chip engine, goods", GOODS, ON_CHIP, 1e11),
+    ):
+        mine = [x for x in latest["matrix"] if (x["kind"], x["engine"]) == (kind, engine) and x["skipped"] is None]
+        if not mine:
+            found.append(Target(name, f">= {least:.0e} point-days/s", None, None, None, UNSEEN))
+            continue
+        best = max(mine, key=lambda x: x["point_days_per_second"])
+        here, speed = latest["machine"], best["point_days_per_second"]
+        note = f"{speed:.3g} point-days/s: {best['name']}; {here['device']}, {here['date'][:10]}, {here['commit']}"
+        found.append(Target(name, f">= {least:.0e} point-days/s", speed / least, None, speed >= least, note))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
