@@ -2,14 +2,17 @@
 
 Part i of a total T over weights w is floor(T C_i / D) - floor(T C_(i-1) / D), with D the sum of the weights and C_i
 their running sum: the differences telescope, so the parts add to T exactly, whatever the rounding. Without rounding
-(smooth mode) it is T w_i / D. Rationing serves claims the same way from min(available, D): nobody gets more than the
-claim, and enough serves everybody in full.
+(smooth mode) it is T w_i / D. Rationing serves claims from min(available, D): nobody gets more than the claim, and
+enough serves everybody in full. It divides in proportion to the claims, or by priority, or to equal fractiles.
 """
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels.ratio import Arithmetic
+
+# Halvings of the bracket of a fractile: to about 1e-12 of its width.
+_HALVINGS = 40
 
 
 def running_sum(x: Array, axis: int) -> Array:
@@ -54,3 +57,53 @@ def ration(available: Array, claims: Array, axis: int, arithmetic: Arithmetic, *
         return jnp.minimum(jnp.expand_dims(available, axis), claims)
     granted = jnp.minimum(available, jnp.sum(claims, axis=axis))
     return split(granted, claims, axis, arithmetic, of=of)
+
+
+def by_priority(available: Array, claims: Array, axis: int) -> Array:
+    """Serve `claims` along `axis` in full, one after the other, until nothing is left; whole numbers stay whole.
+
+    available: the shape of claims without `axis`.
+    """
+    before = running_sum(claims, axis) - claims
+    return jnp.clip(jnp.expand_dims(available, axis) - before, 0.0, claims)
+
+
+def fair_share(
+    available: Array, claims: Array, need: Array, deviation: Array, axis: int, arithmetic: Arithmetic
+) -> Array:
+    """Serve `claims` along `axis` so that all who get some, but not all, come to one fractile of their demand.
+
+    Claimant i gets clip(need_i + z deviation_i, 0, claim_i), with z common and as large as `available` allows: the
+    equal-fractile allocation of Eppen & Schrage, "Centralized ordering policies in a multi-warehouse system" (TIMS
+    Studies in the Management Sciences 16 (1981) 51-67). need: mean demand until the next delivery less what the
+    claimant has; deviation: of that demand, > 0; both float64, shaped as claims. available: that shape without `axis`.
+    In exact mode (claims and available whole) shares are rounded down; what is left goes to those next in line for one
+    more unit, by `ration`. Slopes, in smooth mode, are those of the shares: z moves with all its arguments.
+    """
+    whole = arithmetic.name == "exact"
+    granted = jnp.minimum(jnp.expand_dims(available, axis), jnp.sum(claims, axis=axis, keepdims=True))
+    inverse = 1.0 / deviation
+
+    def shares(z: Array) -> Array:
+        return arithmetic.floor(jnp.clip(need + z * deviation, 0.0, claims))
+
+    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        z = 0.5 * (low + high)
+        fits = jnp.sum(shares(z), axis=axis, keepdims=True) <= granted
+        return jnp.where(fits, z, low), jnp.where(fits, high, z)
+
+    # nobody gets anything at the one end, everybody everything at the other
+    low = jnp.min(-need * inverse, axis=axis, keepdims=True)
+    high = jnp.max((claims - need) * inverse, axis=axis, keepdims=True)
+    margin = 1e-9 * (1.0 + jnp.abs(low) + jnp.abs(high))
+    low, high = lax.fori_loop(0, _HALVINGS, halve, lax.stop_gradient((low - margin, high + margin)))
+    if whole:
+        certain, next_in_line = shares(low), shares(high)
+        left = jnp.squeeze(granted - jnp.sum(certain, axis=axis, keepdims=True), axis)
+        return certain + ration(left, next_in_line - certain, axis, arithmetic)
+    # shares are straight lines between kinks: one step of Newton ends on the exact z, and carries its slopes
+    between = (need + low * deviation > 0) & (need + low * deviation < claims)
+    slope = jnp.sum(jnp.where(between, deviation, 0.0), axis=axis, keepdims=True)
+    gap = granted - jnp.sum(shares(low), axis=axis, keepdims=True)
+    return shares(low + jnp.where(slope > 0, gap / jnp.where(slope > 0, slope, 1.0), 0.0))

@@ -1,5 +1,6 @@
 """Dividing loses nothing, creates nothing and serves in order: against Python's integers."""
 
+from fractions import Fraction
 from functools import partial
 from itertools import accumulate
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.ratio import EXACT, SMOOTH
-from kernels.ration import ration, running_sum, split
+from kernels.ration import by_priority, fair_share, ration, running_sum, split
 
 ROWS, PARTS = 3, 5
 PPM = 10**6
@@ -154,3 +155,80 @@ def test_smooth_shares_are_proportional_and_have_slopes():
 def test_running_sum(size):
     x = np.random.default_rng(size).integers(0, 2**49, (2, size, 3)).astype(np.float64)
     np.testing.assert_array_equal(running_sum(x, 1), np.cumsum(x, axis=1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(divisions("money"))
+def test_priority_serves_the_first_in_full(division):
+    available, claims = division
+    served = np.asarray(in_order(available, claims))
+    for left, row, part in zip(available, claims, served, strict=True):
+        for claim, got in zip(row, part, strict=True):
+            assert got == min(left, claim)
+            left -= got
+
+
+def fair_by_units(available: int, claims: list[int], need: list[int], deviation: list[int]) -> list[int]:
+    """Units handed out one by one: the next goes where the fractile reached is lowest; equals by rationing."""
+    steps = sorted(
+        (Fraction(unit - n, s), i)
+        for i, (c, n, s) in enumerate(zip(claims, need, deviation, strict=True))
+        for unit in range(1, c + 1)
+    )
+    got = [0] * len(claims)
+    left = min(available, sum(claims))
+    for z in sorted({z for z, _ in steps}):
+        here = [sum(1 for other, i in steps if other == z and i == j) for j in range(len(claims))]
+        given_ = min(left, sum(here))
+        upto = [0, *prefixes(given_, here)]
+        got = [g + upto[j + 1] - upto[j] for j, g in enumerate(got)]
+        left -= given_
+    return got
+
+
+in_order = jax.jit(partial(by_priority, axis=1))
+fair = jax.jit(partial(fair_share, axis=1, arithmetic=EXACT))
+small = st.lists(st.integers(0, 12), min_size=PARTS, max_size=PARTS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 50), small, small, st.lists(st.integers(1, 7), min_size=PARTS, max_size=PARTS))
+def test_fair_share_hands_out_unit_by_unit_to_the_lowest_fractile(available, claims, need, deviation):
+    # a claimant may have more than its mean demand: needs of either sign
+    need = [n - 5 for n in need]
+    rows = (np.array([x], np.float64) for x in (claims, need, deviation))
+    served = np.asarray(fair(np.array([float(available)]), *rows))[0]
+    assert served.tolist() == fair_by_units(available, claims, need, deviation)
+    assert served.sum() == min(available, sum(claims))
+
+
+def test_fair_share_of_any_numbers_is_whole_and_loses_nothing():
+    rng = np.random.default_rng(1)
+    claims = rng.integers(0, 10**6, (500, PARTS)).astype(np.float64)
+    need, deviation = rng.normal(0.0, 1e5, claims.shape), 10.0 ** rng.uniform(-3.0, 5.0, claims.shape)
+    available = np.floor(claims.sum(axis=1) * rng.uniform(0.0, 1.2, 500))
+    served = np.asarray(fair(available, claims, need, deviation))
+    np.testing.assert_array_equal(served, np.floor(served))
+    assert np.all((served >= 0) & (served <= claims))
+    np.testing.assert_array_equal(served.sum(axis=1), np.minimum(available, claims.sum(axis=1)))
+
+
+def test_smooth_fair_shares_reach_one_fractile_and_have_slopes():
+    available, claims = np.array([20.0]), np.array([[30.0, 30.0, 2.0, 30.0]])
+    need, deviation = np.array([[5.0, 8.0, 9.0, -40.0]]), np.array([[2.0, 3.0, 1.0, 4.0]])
+    smooth = jax.jit(partial(fair_share, axis=1, arithmetic=SMOOTH))
+    served = np.asarray(smooth(available, claims, need, deviation))[0]
+    # the third is served in full, the fourth has enough; the others come to z = (20 - 2 - 13) / (2 + 3) = 1
+    np.testing.assert_allclose(served, [7.0, 11.0, 2.0, 0.0], rtol=1e-12)
+
+    @jax.jit
+    def weighed(*arguments):
+        return jnp.sum(smooth(*arguments) * np.array([[1.0, 3.0, 7.0, 9.0]]))
+
+    arguments = [available, claims, need, deviation]
+    for which, slopes in enumerate(jax.jit(jax.grad(weighed, (0, 1, 2, 3)))(*arguments)):
+        for place in np.ndindex(*arguments[which].shape):
+            bump = np.zeros_like(arguments[which])
+            bump[place] = 1e-4
+            up, down = ([a + sign * bump if i == which else a for i, a in enumerate(arguments)] for sign in (1, -1))
+            np.testing.assert_allclose(slopes[place], (weighed(*up) - weighed(*down)) / 2e-4, rtol=1e-7, atol=1e-7)
