@@ -7,7 +7,7 @@ function choices (policy, source, arithmetic, record, engine) do.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +20,7 @@ from kernels.ratio import EXACT, SMOOTH, Arithmetic
 from twin import invariants
 from twin.day import day
 from twin.day.setting import Setting
+from twin.engines import Engine, Future, xla
 from twin.exogenous import (
     LUCK,
     Luck,
@@ -82,11 +83,11 @@ class Run(NamedTuple):
 
 
 # Runs a step over days: (step, carry, inputs by day) -> (carry, stacked outputs).
-Engine = Callable[[Callable[[Any, Any], tuple[Any, Any]], Any, Any], tuple[Any, Any]]
+Loop = Callable[[Callable[[Any, Any], tuple[Any, Any]], Any, Any], tuple[Any, Any]]
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> tuple[Any, Any]:
-    """XLA's loop: the definition every other engine is held to."""
+    """XLA's loop."""
     return lax.scan(step, carry, days)
 
 
@@ -108,7 +109,7 @@ def play(
     *,
     arithmetic: Arithmetic,
     record: Record,
-    engine: Engine = scan,
+    engine: Loop = scan,
 ) -> tuple[State, Any, Any, Any, Array]:
     """One future: closing state, series by day, totals, what is to be pooled by day, worst residuals.
 
@@ -143,38 +144,20 @@ def play(
     return closing, series, totals, pooled, worst
 
 
-@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "engine"))
-def _block(
-    network: Network,
-    policy_params: Any,
-    params: Params,
-    inputs: Inputs,
-    opening: State,
-    draws: Array,
-    posterior: Array,
-    counts: Array,
-    seed: Pair,
-    *,
-    policy: Policy,
-    source: Source,
-    arithmetic: Arithmetic,
-    record: Record,
-    engine: Engine,
-) -> tuple[State, Any, Any, Any, Array]:
-    """One block of futures. posterior: (draw,) posterior draw of each; counts: (draw,) 0 for futures that fill up."""
+@lru_cache(maxsize=64)
+def _future(policy: Policy, source: Source, arithmetic: Arithmetic, record: Record) -> Future:
+    """`play` as engines take it. The same choices give the same function, which is what engines compile once."""
 
-    def future(draw: Array, which: Array, opening: State) -> tuple[State, Any, Any, Any, Array]:
+    def future(shared: Any, opening: State, one: tuple[Array, Array]) -> tuple[State, Any, Any, Any, Array]:
+        network, policy_params, params, inputs, seed = shared
+        draw, which = one
         mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
         return play(
             network, policy, policy_params, source, mine, inputs, opening, draw, seed,
-            arithmetic=arithmetic, record=record, engine=engine,
+            arithmetic=arithmetic, record=record,
         )  # fmt: skip
 
-    # a carry that is batched from the start saves vmap a second pass over the day
-    each = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(draws), *x.shape)), opening)
-    closing, series, totals, pooled, worst = jax.vmap(future)(draws, posterior, each)
-    pooled = jax.tree.map(lambda x: jnp.tensordot(counts, x, 1), pooled)
-    return closing, series, totals, pooled, worst
+    return future
 
 
 def _at_once() -> int:
@@ -206,7 +189,7 @@ def simulate(
     seed: int = 0,
     mode: str = "exact",
     record: Record,
-    engine: Engine = scan,
+    engine: Engine = xla,
     block: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Run:
@@ -228,23 +211,22 @@ def simulate(
     blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
     words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
 
-    def arguments(mine: np.ndarray) -> tuple[Any, ...]:
+    shared = (network, policy_params, params, inputs, words)
+
+    def each(mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # the last block is filled up by repeating a draw, so that every block runs the same programme
-        filled = np.resize(mine, size) if len(mine) < size else mine
-        which = (filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)).astype(np.int32)
-        counts = (np.arange(size) < len(mine)).astype(np.float64)
-        return network, policy_params, params, inputs, opening, filled, which, counts, words
+        filled = np.resize(mine, size)
+        which = filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)
+        return filled, which.astype(np.int32)
 
     with jax.enable_x64(True):
-        programme = _block.lower(
-            *arguments(blocks[0]), policy=policy, source=source, arithmetic=MODES[mode], record=record, engine=engine
-        ).compile()
+        programme = engine(_future(policy, source, MODES[mode], record), shared, opening, each(blocks[0]))
 
     def run(mine: np.ndarray) -> tuple[Any, Any]:
         with jax.enable_x64(True):  # a setting of the thread
-            closing, series, totals, pooled, worst = programme(*arguments(mine))
-        closing, series, totals, worst = jax.tree.map(partial(_first, len(mine)), (closing, series, totals, worst))
-        return (closing, record.named(series), totals, worst), jax.tree.map(np.asarray, pooled)
+            outputs = programme(shared, opening, each(mine))
+        closing, series, totals, pooled, worst = jax.tree.map(partial(_first, len(mine)), outputs)
+        return (closing, record.named(series), totals, worst), jax.tree.map(partial(np.sum, axis=0), pooled)
 
     parts: list[Any] = []
     pools: list[Any] = []

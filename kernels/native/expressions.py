@@ -64,7 +64,7 @@ def literal(value: Any, kind: str) -> str:
     if kind in ("f64", "f32"):
         number = float(value)
         if np.isnan(number):
-            return f"({kind})__builtin_nan(\"\")"
+            return f'({kind})__builtin_nan("")'
         if np.isinf(number):
             return f"({kind})({'-' if number < 0 else ''}__builtin_inf())"
         return f"({kind}){number.hex()}"

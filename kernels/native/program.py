@@ -1,21 +1,22 @@
-"""A traced function of one future as a flat list of operations on arrays.
+"""The nouns: values, views of them, operations, and the programme they make up."""
 
-Calls are inlined; what only renames elements (broadcast, slice, reshape, transpose) becomes a strided view that costs
-nothing. Each value knows whether it differs between futures (`varies`) and how often it is computed: once, or once a
-day inside the function's one scan.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jax.extend import core
 
 ONCE, DAILY, LAST = 0, 1, 2
+REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and", "reduce_prod"}
 # read any element of what they read; all others but reductions read the one that they make
 FAR = {"gather", "dynamic_slice", "dot_general", "argmin", "argmax"}
+
+
+class Shape(NamedTuple):
+    """What an operation makes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
 
 class Unsupported(NotImplementedError):
@@ -24,7 +25,7 @@ class Unsupported(NotImplementedError):
 
 @dataclass(eq=False, repr=False)
 class Value:
-    """An array. `source` says where it comes from: ("in", k), ("each", k), ("by_day", k), ("carry", k) or ("const",)."""
+    """An array. source: ("in", k), ("each", k), ("by_day", k), ("carry", k) or ("const",); () for what an Op makes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -79,12 +80,10 @@ def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def dense(shape: Sequence[int], offset: int = 0) -> np.ndarray:
+def dense(shape: Sequence[int]) -> np.ndarray:
+    """The lay of a whole array in C order."""
     strides = [int(np.prod(shape[i + 1 :], dtype=np.int64)) for i in range(len(shape))]
-    lay = np.lib.stride_tricks.as_strided(_GROUND, tuple(shape), strides)
-    if offset:
-        raise ValueError("a dense array begins at its own first element")
-    return lay
+    return np.lib.stride_tricks.as_strided(_GROUND, tuple(shape), strides)
 
 
 def whole(value: Value) -> View:
@@ -123,279 +122,3 @@ class Program:
 def trim(shape: Sequence[int]) -> tuple[int, ...]:
     """A shape without its axes of length 1: the loops it needs."""
     return tuple(n for n in shape if n != 1)
-
-
-VIEWS: dict[str, Callable[..., Any]] = {
-    "reshape": lambda x, new_sizes, **_: _reshaped(x, new_sizes),
-    "squeeze": lambda x, dimensions, **_: np.squeeze(x, dimensions),
-    "expand_dims": lambda x, dimensions, **_: np.expand_dims(x, dimensions),
-    "transpose": lambda x, permutation, **_: np.transpose(x, permutation),
-    "slice": lambda x, start_indices, limit_indices, strides, **_: x[
-        tuple(map(slice, start_indices, limit_indices, strides or [1] * x.ndim))
-    ],
-    "rev": lambda x, dimensions, **_: np.flip(x, dimensions),
-    "broadcast_in_dim": lambda x, shape, broadcast_dimensions, **_: _broadcast(x, shape, broadcast_dimensions),
-    "copy": lambda x, **_: x,
-    "copy_p": lambda x, **_: x,
-    "stop_gradient": lambda x, **_: x,
-    "optimization_barrier": lambda x, **_: x,
-}
-
-
-def _reshaped(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    return np.reshape(x, tuple(shape), copy=False)  # raises ValueError where a copy is needed
-
-
-def _broadcast(x: np.ndarray, shape: Sequence[int], dimensions: Sequence[int]) -> np.ndarray:
-    sizes, strides = [1] * len(shape), [0] * len(shape)
-    for axis, at in enumerate(dimensions):
-        sizes[at], strides[at] = x.shape[axis], x.strides[axis]
-    placed = np.lib.stride_tricks.as_strided(x, sizes, strides)
-    return np.broadcast_to(placed, tuple(shape))
-
-
-def read(jaxpr: core.ClosedJaxpr, each: int) -> Program:
-    """The programme of a closed jaxpr with one scan at its top; its last `each` arguments differ between futures.
-
-    Raises Unsupported for what the generator cannot carry.
-    """
-    return _Reader(each).program(jaxpr)
-
-
-class _Reader:
-    def __init__(self, each: int) -> None:
-        self.each_count = each
-        self.ops: list[Op] = []
-        self.known: dict[Any, Any] = {}
-        self.when = ONCE
-
-    def program(self, closed: core.ClosedJaxpr) -> Program:
-        jaxpr = closed.jaxpr
-        env: dict[Any, View] = {}
-        inputs = []
-        for i, var in enumerate(jaxpr.invars):
-            one = i >= len(jaxpr.invars) - self.each_count
-            kind = ("each", i - len(jaxpr.invars) + self.each_count) if one else ("in", i)
-            inputs.append(Value(var.aval.shape, np.dtype(var.aval.dtype), one, ONCE, kind))
-            env[var] = whole(inputs[-1])
-        for var, data in zip(jaxpr.constvars, closed.consts, strict=True):
-            env[var] = self.const(data)
-        scans = [i for i, eqn in enumerate(jaxpr.eqns) if eqn.primitive.name == "scan"]
-        if len(scans) != 1:
-            raise Unsupported(f"{len(scans)} scans at the top; exactly one, over the days, is expected")
-        self.equations(jaxpr.eqns[: scans[0]], env)
-        eqn = jaxpr.eqns[scans[0]]
-        carried, by_day, series = self.scan(eqn, env)
-        for i, var in enumerate(eqn.outvars):
-            if i < len(carried):
-                env[var] = whole(carried[i][1])
-        self.when = LAST
-        # a carry now means its last value
-        self.known = {key: x for key, x in self.known.items() if key[0] == "const"}
-        self.equations(jaxpr.eqns[scans[0] + 1 :], env)
-        stacked = dict(zip(eqn.outvars[len(carried) :], series, strict=True))
-        daily = [not isinstance(v, core.Literal) and v in stacked for v in jaxpr.outvars]
-        outputs = [
-            (stacked[v] if by_day else self.get(env, v), by_day) for v, by_day in zip(jaxpr.outvars, daily, strict=True)
-        ]
-        split = len(inputs) - self.each_count
-        return Program(
-            self.ops, eqn.params["length"], inputs[:split], inputs[split:], by_day, carried, outputs
-        )  # fmt: skip
-
-    def scan(self, eqn: Any, env: dict[Any, View]) -> tuple[list[Any], list[Value], list[View]]:
-        p = eqn.params
-        if p["reverse"]:
-            raise Unsupported("a scan backwards")
-        body = p["jaxpr"]
-        consts, carries = p["num_consts"], p["num_carry"]
-        given = [self.get(env, v) for v in eqn.invars]
-        inner: dict[Any, View] = {}
-        for var, data in zip(body.jaxpr.constvars, body.consts, strict=True):
-            inner[var] = self.const(data)
-        variables = body.jaxpr.invars
-        inner.update(zip(variables[:consts], given[:consts], strict=True))
-        values, by_day = [], []
-        for i, var in enumerate(variables[consts : consts + carries]):
-            values.append(Value(var.aval.shape, np.dtype(var.aval.dtype), True, DAILY, ("carry", i)))
-            inner[var] = whole(values[-1])
-        for var, all_days in zip(variables[consts + carries :], given[consts + carries :], strict=True):
-            if all_days.value.source[:1] != ("in",) or not all_days.is_whole():
-                raise Unsupported("what is scanned must be an argument")
-            by_day.append(
-                Value(var.aval.shape, np.dtype(var.aval.dtype), False, DAILY, ("by_day", all_days.value.source[1]))
-            )
-            inner[var] = whole(by_day[-1])
-        self.when = DAILY
-        self.equations(body.jaxpr.eqns, inner)
-        outs = [self.get(inner, v) for v in body.jaxpr.outvars]
-        first = given[consts : consts + carries]
-        return list(zip(first, values, outs[:carries], strict=True)), by_day, outs[carries:]
-
-    # -------------------- one equation
-
-    def get(self, env: dict[Any, View], atom: Any) -> View:
-        return self.const(atom.val) if isinstance(atom, core.Literal) else env[atom]
-
-    def const(self, data: Any) -> View:
-        array = np.asarray(data)
-        key = ("const", array.dtype.str, array.shape, array.tobytes())
-        if key not in self.known:
-            self.known[key] = whole(Value(array.shape, array.dtype, False, ONCE, ("const",), array))
-        found: View = self.known[key]
-        return found
-
-    def equations(self, equations: Sequence[Any], env: dict[Any, View]) -> None:
-        for eqn in equations:
-            reads = [self.get(env, v) for v in eqn.invars]
-            for var, found in zip(eqn.outvars, self.equation(eqn, reads), strict=True):
-                env[var] = found
-
-    def equation(self, eqn: Any, reads: list[View]) -> list[View]:
-        name, params = eqn.primitive.name, eqn.params
-        inner = _called(eqn)
-        if name in ("jit", "pjit") and params.get("name") == "decide":
-            return [self.op("decide", eqn.outvars[0].aval, reads, {"slow": _slow(inner)})]
-        if inner is not None and name not in ("cond", "while", "scan"):
-            return self.call(inner, reads)
-        if name == "cond":
-            return self.cond(params["branches"], reads)
-        out = eqn.outvars[0].aval
-        if name in VIEWS:
-            return [self.view(name, x, params) for x in reads]
-        if name == "split":
-            ends = np.cumsum(params["sizes"])[:-1]
-            return [View(reads[0].value, piece) for piece in np.split(reads[0].lay, ends, params["axis"])]
-        if name == "concatenate":
-            return [self.joined(out, reads, params["dimension"])]
-        if name == "stack":
-            axis = params["axis"]
-            return [self.joined(out, [View(x.value, np.expand_dims(x.lay, axis)) for x in reads], axis)]
-        if name == "pad":
-            return [self.pad(out, *reads, params["padding_config"])]
-        if name.startswith("scatter"):
-            return [self.scatter(name, out, reads, params)]
-        if len(eqn.outvars) != 1:
-            raise Unsupported(name)
-        return [self.op(name, out, reads, params)]
-
-    def call(self, inner: core.ClosedJaxpr, reads: list[View]) -> list[View]:
-        env = dict(zip(inner.jaxpr.invars, reads, strict=True))
-        for var, data in zip(inner.jaxpr.constvars, inner.consts, strict=True):
-            env[var] = self.const(data)
-        self.equations(inner.jaxpr.eqns, env)
-        return [self.get(env, v) for v in inner.jaxpr.outvars]
-
-    def cond(self, branches: Sequence[core.ClosedJaxpr], reads: list[View]) -> list[View]:
-        """All branches are computed and one is taken: there are no effects, and a day has few of them."""
-        which, rest = reads[0], reads[1:]
-        results = [self.call(branch, rest) for branch in branches]
-        return [
-            self.op("select_n", jax.ShapeDtypeStruct(cases[0].shape, cases[0].value.dtype), [which, *cases], {})
-            for cases in zip(*results, strict=True)
-        ]  # fmt: skip
-
-    def view(self, name: str, x: View, params: dict[str, Any]) -> View:
-        try:
-            return View(x.value, VIEWS[name](x.lay, **params))
-        except ValueError:  # a reshape that needs a copy
-            copied = self.op("identity", jax.ShapeDtypeStruct(x.shape, x.value.dtype), [x], {})
-            return View(copied.value, VIEWS[name](copied.lay, **params))
-
-    # -------------------- operations
-
-    def when_of(self, reads: Sequence[View]) -> int:
-        latest = max((x.value.when for x in reads), default=ONCE)
-        return self.when if latest > ONCE else ONCE
-
-    def op(self, name: str, out: Any, reads: list[View], params: dict[str, Any]) -> View:
-        """A value computed element by element, or by a reduction; equal operations are computed once."""
-        if name not in FAR and not name.startswith("reduce_"):
-            reads = [View(x.value, np.broadcast_to(x.lay, out.shape)) for x in reads]
-        key = (name, *(x.key() for x in reads), tuple(out.shape), str(out.dtype), _told(params))
-        if key in self.known:
-            found: View = self.known[key]
-            return found
-        varies, when = any(x.value.varies for x in reads), self.when_of(reads)
-        value = Value(tuple(out.shape), np.dtype(out.dtype), varies, when)
-        space = trim(reads[0].shape if name.startswith("reduce_") else out.shape)
-        op = Op(name, space, varies, when, reads, makes=value, params=params)
-        value.writers.append(op)
-        self.ops.append(op)
-        self.known[key] = whole(value)
-        return whole(value)
-
-    def place(self, x: View, into: View, after: Sequence[Op] = ()) -> Op:
-        value = into.value
-        op = Op("place", trim(x.shape), value.varies, value.when, [x], into=into, after=list(after))
-        value.writers.append(op)
-        self.ops.append(op)
-        return op
-
-    def joined(self, out: Any, pieces: list[View], axis: int) -> View:
-        pieces = [x for x in pieces if x.lay.size]
-        value = Value(tuple(out.shape), np.dtype(out.dtype), any(x.value.varies for x in pieces), self.when_of(pieces))
-        if not pieces:
-            return whole(value)
-        at = 0
-        for x in pieces:
-            piece = tuple(slice(at, at + x.shape[d]) if d == axis else slice(None) for d in range(len(out.shape)))
-            self.place(x, View(value, dense(out.shape)[piece]))
-            at += x.shape[axis]
-        return whole(value)
-
-    def pad(self, out: Any, x: View, fill: View, config: Sequence[tuple[int, int, int]]) -> View:
-        if any(low < 0 or high < 0 for low, high, _ in config):
-            raise Unsupported("negative padding")
-        value = Value(tuple(out.shape), np.dtype(out.dtype), x.value.varies, self.when_of([x, fill]))
-        first = self.place(View(fill.value, np.broadcast_to(fill.lay, out.shape)), whole(value))
-        inside = tuple(
-            slice(low, low + (n - 1) * (gap + 1) + 1, gap + 1)
-            for n, (low, _, gap) in zip(x.shape, config, strict=True)
-        )
-        if x.lay.size:
-            self.place(x, View(value, dense(out.shape)[inside]), after=[first])
-        return whole(value)
-
-    def scatter(self, name: str, out: Any, reads: list[View], params: dict[str, Any]) -> View:
-        """In place where nobody else needs the old array (`schedule` makes sure of the order), else on a copy."""
-        old, indices, updates = reads
-        varies = any(x.value.varies for x in reads)
-        value = Value(tuple(out.shape), np.dtype(out.dtype), varies, self.when_of(reads))
-        op = Op(name, trim(updates.shape), varies, value.when, [indices, updates], into=whole(value), params=params)
-        op.params = params | {"old": old}
-        value.writers.append(op)
-        self.ops.append(op)
-        return whole(value)
-
-
-def _called(eqn: Any) -> core.ClosedJaxpr | None:
-    for name in ("jaxpr", "call_jaxpr", "call", "fun_jaxpr"):
-        inner = eqn.params.get(name)
-        if isinstance(inner, core.ClosedJaxpr):
-            return inner
-        if isinstance(inner, core.Jaxpr):
-            return core.ClosedJaxpr(inner, ())
-    return None
-
-
-def _told(params: dict[str, Any]) -> str:
-    return ",".join(f"{k}={params[k]}" for k in sorted(params) if k not in ("slow",)) + str(id(params.get("slow")))
-
-
-def _slow(decide: core.ClosedJaxpr | None) -> core.ClosedJaxpr:
-    """The function that `kernels.stragglers.decide` applies to marked elements: the second branch of its only cond."""
-    assert decide is not None
-    for eqn in _all_equations(decide.jaxpr):
-        if eqn.primitive.name == "cond":
-            found: core.ClosedJaxpr = eqn.params["branches"][1]
-            return found
-    raise Unsupported("decide without a slow branch")
-
-
-def _all_equations(jaxpr: Any) -> Any:
-    for eqn in jaxpr.eqns:
-        yield eqn
-        for inner in (_called(eqn), eqn.params.get("body_jaxpr")):
-            if inner is not None:
-                yield from _all_equations(inner.jaxpr)

@@ -4,15 +4,27 @@ A loop runs over one space of indices and holds as many operations as dependence
 the one it reads if it reads the same element. Loops over small spaces come first, so that large ones grow.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from kernels.native.program import FAR, LAST, Op, Program, Value, View, trim, whole
+from kernels.native.program import (
+    DAILY,
+    FAR,
+    LAST,
+    ONCE,
+    REDUCTIONS,
+    Op,
+    Program,
+    Unsupported,
+    Value,
+    View,
+    trim,
+    whole,
+)
 
-REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and", "reduce_prod"}
 _ALIGNMENT = 64
 
 
@@ -23,7 +35,36 @@ class Loop:
     ops: list[Op] = field(default_factory=list)
 
 
-def in_place(program: Program) -> None:
+def plan(program: Program, lanes: int) -> tuple[list[list[Loop]], "Memory"]:
+    """Loops of the three phases (once, daily, last) and the memory they share."""
+    for k, (view, by_day) in enumerate(program.outputs):
+        if view.lay.size:
+            params = {"output": k, "by_day": by_day}
+            program.ops.append(Op("emit", trim(view.shape), True, DAILY if by_day else LAST, [view], params=params))
+    _in_place(program)
+    ops = [op for op in _live(program) if op.makes is None or op.makes.size]
+    phases = [_loops([op for op in ops if op.when == when]) for when in (ONCE, DAILY, LAST)]
+    _carry_in_place(program, phases[DAILY])
+    phases[ONCE] += _copies(program, ONCE)
+    phases[DAILY] += _copies(program, DAILY)
+    return phases, _memory(program, phases, lanes)
+
+
+def _copies(program: Program, when: int) -> list[Loop]:
+    """First values into the carries, or a day's last values where they could not be written in place."""
+    found = []
+    for first, carry, last in program.carried:
+        x = first if when == ONCE else last
+        if not carry.size or (when == DAILY and x.value.memory is carry):
+            continue
+        if when == DAILY and x.value.source[:1] == ("carry",):
+            raise Unsupported("a carry that becomes another")
+        op = Op("place", trim(carry.shape), True, when, [x], into=whole(carry))
+        found.append(Loop(op.space, True, [op]))
+    return found
+
+
+def _in_place(program: Program) -> None:
     """Let scatters write into the array they change where every other reader can come first; copy it elsewhere."""
     readers: dict[Value, list[Op]] = defaultdict(list)
     for op in program.ops:
@@ -31,25 +72,22 @@ def in_place(program: Program) -> None:
             readers[x.value].append(op)
     users = _users(program.ops)
     kept = {view.value for _, _, view in program.carried} | {view.value for view, _ in program.outputs}
-    extra: list[Op] = []
-    for op in program.ops:
-        if not op.name.startswith("scatter") or op.into is None:
-            continue
+    scatters = [op for op in program.ops if op.into is not None and "old" in op.params]
+    changed = Counter(op.params["old"].value for op in scatters)
+    for op in scatters:
         old: View = op.params["old"]
-        value, others = op.into.value, [r for r in readers[old.value] if r is not op]
-        scatters = [o for o in program.ops if o.into is not None and o.params.get("old") is not None]
-        taken = any(o.into is not None and o.into.value.same_memory is old.value for o in scatters)
-        later = _descendants(op, users)
+        assert op.into is not None
+        # in the last phase a carry means its last value
+        value, others = op.into.value, [r for r in readers[old.value] if r is not op and r.when != LAST]
         free = (
             old.is_whole()
             and old.shape == value.shape
             and old.value.varies == value.varies
             and (old.value.source[:1] == ("carry",) or bool(old.value.writers))
             and old.value.when == value.when
-            and not taken
-            and (old.value not in kept)
-            and not any(r in later for r in others)
-            and not any(o is not op and o.params["old"].value is old.value for o in scatters)
+            and changed[old.value] == 1
+            and (old.value.source[:1] == ("carry",) or old.value not in kept)
+            and not (others and _descendants(op, users).intersection(others))
         )
         if free:
             value.same_memory = old.value
@@ -61,8 +99,7 @@ def in_place(program: Program) -> None:
             value.writers.insert(0, copy)
             op.after = [*op.after, copy]
             users[copy].append(op)
-            extra.append(copy)
-    program.ops.extend(extra)
+            program.ops.append(copy)
 
 
 def _users(ops: Iterable[Op]) -> dict[Op, list[Op]]:
@@ -87,12 +124,11 @@ def _descendants(op: Op, users: dict[Op, list[Op]]) -> set[Op]:
     return seen
 
 
-def live(program: Program) -> list[Op]:
+def _live(program: Program) -> list[Op]:
     """The operations that some output or carry needs."""
-    wanted = [view.value for view, _ in program.outputs]
-    wanted += [view.value for first, _, last in program.carried for view in (first, last)]
+    wanted = [view.value for first, _, last in program.carried for view in (first, last)]
     seen: set[Op] = set()
-    stack = [writer for value in wanted for writer in value.writers]
+    stack = [writer for value in wanted for writer in value.writers] + [op for op in program.ops if op.name == "emit"]
     while stack:
         op = stack.pop()
         if op in seen:
@@ -112,12 +148,12 @@ def beside(op: Op, x: View) -> bool:
     if op.name in FAR or len(value.writers) != 1 or value.writers[0].makes is not value:
         return False
     writer = value.writers[0]
-    if writer.name in REDUCTIONS or op.name.startswith("scatter") and x is op.reads[0]:
+    if writer.name in REDUCTIONS or (op.name.startswith("scatter") and x is op.reads[0]):
         return False
     return writer.space == op.space and writer.varies == op.varies and x.is_whole() and writer.when == op.when
 
 
-def loops(ops: list[Op]) -> list[Loop]:
+def _loops(ops: list[Op]) -> list[Loop]:
     """The loops of operations that are all done at one time (once, daily or last), in order."""
     mine = set(ops)
     needs: dict[Op, list[tuple[Op, bool]]] = {}
@@ -137,14 +173,14 @@ def loops(ops: list[Op]) -> list[Loop]:
     while ready:
         # small spaces first; between equals the one with most to do
         spaces: dict[tuple[tuple[int, ...], bool], list[Op]] = defaultdict(list)
-        for op in ready:
+        for op in sorted(ready, key=order.__getitem__):
             spaces[op.space, op.varies].append(op)
-        space, varies = min(spaces, key=lambda s: (s[1], int(np.prod(s[0])), -len(spaces[s]), min(order[o] for o in spaces[s])))
+        space, varies = min(spaces, key=lambda s: (s[1], int(np.prod(s[0])), -len(spaces[s])))
         loop = Loop(space, varies)
         here = len(result)
-        queue = sorted(spaces[space, varies], key=order.__getitem__)
+        queue = deque(spaces[space, varies])
         while queue:
-            op = queue.pop(0)
+            op = queue.popleft()
             if op in done or any(done[w] == here and not near for w, near in needs[op]):
                 continue
             done[op] = here
@@ -161,6 +197,30 @@ def loops(ops: list[Op]) -> list[Loop]:
     return result
 
 
+def _carry_in_place(program: Program, daily: list[Loop]) -> None:
+    """Let a day's last values be written over the first ones where nobody reads those afterwards."""
+    at = {op: i for i, loop in enumerate(daily) for op in loop.ops}
+    readers: dict[Value, list[tuple[Op, View]]] = defaultdict(list)
+    for op in at:
+        for x in op.reads:
+            readers[x.value].append((op, x))
+    scattered = {op.into.value.memory for op in at if op.into is not None}
+    for _, carry, last in program.carried:
+        value = last.value
+        if carry in scattered or value.source or value.same_memory or len(value.writers) != 1 or not last.is_whole():
+            continue
+        writer = value.writers[0]
+        if writer.makes is not value or writer.name in REDUCTIONS or not value.varies or writer not in at:
+            continue
+
+        def before(op: Op, x: View, writer: Op = writer) -> bool:
+            same = op.space == writer.space and x.is_whole() and op.name not in FAR
+            return at[op] < at[writer] or (at[op] == at[writer] and same)
+
+        if all(before(op, x) for op, x in readers[carry]):
+            value.same_memory = carry
+
+
 @dataclass
 class Memory:
     """Where values that pass between loops live: offsets in bytes, per lane for those that vary."""
@@ -174,12 +234,12 @@ def item(value: Value) -> int:
     return 1 if value.dtype == np.bool_ else int(value.dtype.itemsize)
 
 
-def memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
+def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
     """Buffers for values that leave their loop; a buffer is used again when nobody reads it any more."""
     place_of = {op: (p, i) for p, phase in enumerate(phases) for i, loop in enumerate(phase) for op in loop.ops}
     last_use: dict[Value, tuple[int, int]] = {}
     first_use: dict[Value, tuple[int, int]] = {}
-    needed: set[Value] = set()
+    needed: dict[Value, None] = {}  # in order: the same programme has the same text every time
     end = (len(phases), 0)
 
     def use(value: Value, at: tuple[int, int]) -> None:
@@ -191,26 +251,27 @@ def memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
         if op.makes is not None:
             use(op.makes, at)
             if op.name in REDUCTIONS:
-                needed.add(op.makes)
+                needed[op.makes] = None
         if op.into is not None:
             use(op.into.value, at)
-            needed.add(op.into.value.memory)
+            needed[op.into.value.memory] = None
         for x in op.reads:
             if x.value.source[:1] in (("in",), ("each",), ("by_day",), ("const",)) or not x.lay.size:
                 continue
             # what is made once is read every day
             use(x.value, at if x.value.when == at[0] else (at[0], len(phases[at[0]])))
             if not (beside(op, x) and place_of[x.value.writers[0]] == at):
-                needed.add(x.value.memory)
-    for value in _carries(program):
-        needed.add(value)
+                needed[x.value.memory] = None
+    carries = [carry for _, carry, _ in program.carried]
+    for value in carries:
+        needed[value] = None
         first_use[value], last_use[value] = (0, 0), end
     for first, _, last in program.carried:
         for x, at in ((first, (LAST, 0)), (last, (LAST, 0))):
             if x.value.writers:
                 use(x.value, at)
-                if not x.value.same_memory or x.value.memory not in _carries(program):
-                    needed.add(x.value.memory)
+                if not x.value.same_memory or x.value.memory not in carries:
+                    needed[x.value.memory] = None
     offset: dict[Value, int] = {}
     totals = {True: 0, False: 0}
     for varies in (True, False):
@@ -232,7 +293,3 @@ def memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
                 totals[varies] += size
             active.append((last_use[value], value.when, size, offset[value]))
     return Memory(offset, totals[True], totals[False])
-
-
-def _carries(program: Program) -> set[Value]:
-    return {carry for _, carry, _ in program.carried}

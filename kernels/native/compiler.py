@@ -1,0 +1,80 @@
+"""From C++ text to a loaded library: built once on this machine, kept in the cache folder, found by its content."""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+COMPILERS = ("c++", "g++", "clang++")
+# Contraction of a*b+c changes no exact number (kernels/ratio.py).
+FLAGS = (
+    "-std=c++17", "-O2", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
+    "-fPIC", "-w",
+)  # fmt: skip
+PRELUDE = Path(__file__).parent / "prelude.h"
+
+
+class NoCompiler(RuntimeError):
+    """There is no C++ compiler here, or it refused the text."""
+
+
+@cache
+def find_compiler() -> str | None:
+    """The path of a C++ compiler, or None. CXX is asked first."""
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else list(COMPILERS)
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+@cache
+def _machine() -> str:
+    """What a library depends on besides its text: the compiler's version and the processor's instructions."""
+    path = find_compiler()
+    if path is None:
+        raise NoCompiler("no C++ compiler found: install g++ or clang++, or set CXX")
+    asked = subprocess.run(
+        [path, *FLAGS, "-Q", "--help=target", "-v"], capture_output=True, text=True, check=False, timeout=60
+    )
+    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    return version.stdout + asked.stdout
+
+
+def folder() -> Path:
+    """Where libraries are kept: XDG_CACHE_HOME/tandem/native."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "tandem" / "native"
+
+
+def built(units: list[str]) -> ctypes.CDLL:
+    """The library of these translation units, from the cache where they were built before.
+
+    Raises NoCompiler, with the compiler's first complaint if there is one.
+    """
+    text = "\0".join([*units, PRELUDE.read_text(encoding="utf-8"), *FLAGS, _machine()])
+    path = folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _build(units, path)
+    return ctypes.CDLL(str(path))
+
+
+def _build(units: list[str], path: Path) -> None:
+    """Units side by side, one per process; the library is renamed into place when it is whole."""
+    command = find_compiler()
+    assert command is not None
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".build-") as place:
+        jobs = []
+        for i, text in enumerate(units):
+            (Path(place) / f"{i}.cpp").write_text(text, encoding="utf-8")
+            parts = [command, *FLAGS, f"-I{PRELUDE.parent}", "-c", f"{i}.cpp", "-o", f"{i}.o"]
+            jobs.append(subprocess.Popen(parts, cwd=place, stderr=subprocess.PIPE, text=True))
+        for job in jobs:
+            _, complaint = job.communicate()
+            if job.returncode:
+                raise NoCompiler(f"{command} failed: {complaint.strip().splitlines()[:1]}")
+        objects = [f"{i}.o" for i in range(len(units))]
+        subprocess.run([command, "-shared", *objects, "-o", "whole.so"], cwd=place, check=True)
+        os.replace(Path(place) / "whole.so", path)
