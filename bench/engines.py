@@ -4,11 +4,11 @@ import os
 
 import jax
 
-from kernels.native import compiler
+from kernels.native import find_compiler
 from twin.engines import Engine, native, xla
 
-ENGINES: dict[str, Engine] = {"xla": xla} | ({"native": native} if compiler() else {})
-ABSENT = [] if compiler() else ["the native engine: no C++ compiler"]
+ENGINES: dict[str, Engine] = {"xla": xla} | ({"native": native} if find_compiler() else {})
+ABSENT = [] if find_compiler() else ["the native engine: no C++ compiler"]
 
 
 def cores() -> int:
