@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from scenarios.composition import PLUS
 from scenarios.points import FULL, Points
 from twin.assembly import Model
 from twin.assembly.shocks import end
@@ -85,6 +86,8 @@ class Space:
         for i, row in enumerate(self.shocks):
             k = place.setdefault(row.field, 0)
             place[row.field] += 1
+            if self.owner[i] < 0:
+                continue
             mine = s[:, self.owner[i]]
             severities[:, i] = FULL if stretched(row) else np.rint(FULL * mine)
             if stretched(row):
@@ -100,7 +103,7 @@ class Space:
 
 
 def space(
-    scenarios: dict[str, Sequence[rows.Shock]],
+    scenarios: Mapping[str, Sequence[rows.Shock]],
     joined: Sequence[rows.Shock],
     severities: int,
     once_in: dict[str, float],
@@ -108,7 +111,8 @@ def space(
 ) -> Space:
     """Axes of scenarios that are played together as `joined` (composition.composed).
 
-    severities: places of the plan. once_in: years by scenario. correlation: between any two axes, in [0, 1).
+    Shocks of `joined` that belong to no scenario stay at severity 0. severities: places of the plan. once_in: years by
+    scenario. correlation: between any two axes, in [0, 1).
     """
     if not 0 <= correlation < 1:
         raise ValueError(f"correlation {correlation} must be in [0, 1)")
@@ -116,14 +120,13 @@ def space(
     of = {(row.scenario, row.shock): i for i, shocks in enumerate(scenarios.values()) for row in shocks}
     ordered = sorted(joined, key=lambda row: row.shock.encode())
     owner = np.full(severities, -1)
-    owner[: len(ordered)] = [of[origin(row, of)] for row in ordered]
+    owner[: len(ordered)] = [origin(row, of) for row in ordered]
     matrix = np.full((len(axes), len(axes)), correlation) + (1 - correlation) * np.eye(len(axes))
     return Space(axes, tuple(ordered), owner, np.linalg.inv(matrix), correlation)
 
 
-def origin(row: rows.Shock, of: dict[tuple[str, str], int]) -> tuple[str, str]:
-    """Scenario and id of a joined shock before it was joined."""
-    for scenario, shock in of:
-        if row.shock in (shock, f"{shock}-{scenario}") and scenario in row.scenario.split("+"):
-            return scenario, shock
-    raise KeyError(row.shock)
+def origin(row: rows.Shock, of: Mapping[tuple[str, str], int]) -> int:
+    """The axis of a joined shock, by its scenario and its id before it was joined; -1 for a shock of no axis."""
+    names = row.scenario.split(PLUS)
+    return next((i for (scenario, shock), i in of.items()
+                 if scenario in names and row.shock in (shock, f"{shock}-{scenario}")), -1)  # fmt: skip

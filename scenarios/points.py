@@ -18,7 +18,7 @@ from jax import Array
 from kernels.bits import Pair
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
-from twin.exogenous import Params, Source
+from twin.exogenous import Params, Source, draw_severities
 from twin.ledger import balance
 from twin.network import Network
 from twin.policies import replenish
@@ -96,6 +96,14 @@ def plain(world: World, draws: np.ndarray, severities: np.ndarray | None = None)
         full if severities is None else severities,
         np.asarray(draws, np.uint32),
     )
+
+
+def drawn(world: World, draws: np.ndarray, seed: int) -> np.ndarray:
+    """(point, severity) ppm as the scenario's own laws and dependence draw them in each future."""
+    laws = jax.tree.map(jnp.asarray, world.inputs.severities)
+    with jax.enable_x64(True):
+        draw = jax.vmap(lambda d: draw_severities(laws, words(seed), d, MODES["exact"]))
+        return np.asarray(jax.jit(draw)(np.asarray(draws, np.uint32)))
 
 
 def _series(state: State, flows: Flows) -> dict[str, Array]:
@@ -203,8 +211,8 @@ def in_blocks(
     return jax.tree.map(lambda *x: np.concatenate(x), *parts)
 
 
-def words(seed: int) -> tuple[np.uint32, np.uint32]:
-    """A seed as the two words of a key."""
+def words(seed: int) -> Any:
+    """A seed as the two words of a key, on the host."""
     return np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF)
 
 

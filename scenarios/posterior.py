@@ -8,6 +8,7 @@ keeps the table's value. Future d takes draw d // 2.
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
 from scipy import stats
@@ -38,7 +39,10 @@ def read(path: Path, model: Model) -> Params:
     if "draw" not in data.sizes:
         raise NoPosterior(f"{path}: has no dimension 'draw'")
     fields = {name: _field(path, name, data[name], model) for name in map(str, data.data_vars)}
-    return changed(model.params, **fields)
+    # what has no draws of its own is the same in all of them
+    return changed(
+        jax.tree.map(lambda x: np.broadcast_to(x, (data.sizes["draw"], *x.shape[1:])), model.params), **fields
+    )
 
 
 def _field(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarray:

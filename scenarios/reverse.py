@@ -344,3 +344,11 @@ def contour(search: Search, found: list[Family], most: float, angles: int = 9) -
         "severity": [list(map(float, pair)) for pair in severity],
         "distance": [float(d) for d in search.space.distance(z)],
     }
+
+
+def plain(found: Reverse) -> dict[str, Any]:
+    """As JSON keeps it; margins in the line's own unit, cents or a share."""
+    families = [vars(one) | {"axes": list(one.axes), "once_in": one.once_in} for one in found.families]
+    prior = [{"axis": one.name, "sigma": one.sigma} for one in found.space.axes]
+    return {"families": families, "prior": prior, "rarest": found.rarest, "base": found.base, "worst": found.worst,
+            "contour": found.contour, "plays": found.plays}  # fmt: skip

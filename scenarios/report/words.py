@@ -12,6 +12,7 @@ from scenarios.report import catalogue
 from scenarios.report.findings import Findings
 from scenarios.statistics import Estimate
 from scenarios.stress import BASE
+from twin.tables.company import Company
 
 MINUS = "−"
 CASH_ACCOUNT = "1000"
@@ -143,7 +144,12 @@ class Words:
 
 def words_of(found: Findings, lang: str) -> Words:
     """The words for a run's company."""
-    settings = found.company.settings
-    own = frozenset(row.scenario for row in found.company.shocks)
-    cash = sum(abs(float(row.amount)) for row in found.company.opening if row.account == CASH_ACCOUNT)
+    return words_for(found.company, lang)
+
+
+def words_for(company: Company, lang: str) -> Words:
+    """The words for a company."""
+    settings = company.settings
+    own = frozenset(row.scenario for row in company.shocks)
+    cash = sum(abs(float(row.amount)) for row in company.opening if row.account == CASH_ACCOUNT)
     return Words(lang, settings.currency, settings.display_unit, own, cash)

@@ -1,0 +1,267 @@
+"""Survival, reverse stress, designs and actions on one small company and one compiled programme.
+
+Demand is the mean exactly unless said, so that what is expected can be worked out by hand.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from scenarios import actions, axes, designs, points, reverse, slopes, survival
+from scenarios.statistics import Estimate, TooFew
+from tests.conftest import strict
+from tests.scenarios import strategy_shop as shop
+from twin.state import changed
+
+# the optimiser is not under test, and without it the day compiles in half the time
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, strict():
+        static = ("source", "arithmetic")
+        patch.setattr(points, "play_block", jax.jit(points._block, static_argnames=static, compiler_options=QUICK))
+        static = ("source", "line")
+        patch.setattr(slopes, "slope_block", jax.jit(slopes._block, static_argnames=static, compiler_options=QUICK))
+        yield
+
+
+@pytest.fixture(scope="module")
+def model():
+    with strict():
+        return replace(shop.model(cash=2000, line=4000, wages=1200), source=shop.mean_demand)
+
+
+@pytest.fixture(scope="module")
+def world(model):
+    return points.shared(model, "axes")
+
+
+@pytest.fixture(scope="module")
+def space(model):
+    return axes.space(shop.AXES, shop.TOGETHER, model.network.sizes.severities, {})
+
+
+# -------------------- points
+
+
+def test_a_point_is_the_scenario_as_written(model, world, space):
+    """Severity 1 on one axis equals that scenario compiled alone; severity 0 is the base, bit for bit (I-27)."""
+    ids = np.zeros(1, np.uint32)
+    z = np.concatenate([np.zeros((1, 5)), np.eye(5) / space.sigma])
+    found = points.outcomes(world, model.source, space.points(model, world.inputs.shocks, z, ids))
+    for i, name in enumerate(("base", *shop.AXES)):
+        alone = points.shared(model, name)
+        once = points.outcomes(alone, model.source, points.plain(alone, ids))
+        for figure in ("liquidity", "cash", "slack", "unmet_by_day", "closing_stock", "profit"):
+            assert np.array_equal(getattr(found, figure)[i], getattr(once, figure)[0]), (name, figure)
+
+
+def test_numbers_never_recompile(model, world, space):
+    points.outcomes(world, model.source, points.plain(world, np.arange(3)))
+    before = points.play_block._cache_size()
+    z = np.random.default_rng(0).random((40, 5))
+    points.outcomes(world, model.source, space.points(model, world.inputs.shocks, z, np.arange(2, dtype=np.uint32)))
+    points.outcomes(points.shared(model, survival.SCENARIO), model.source, points.plain(world, np.arange(3)))
+    assert points.play_block._cache_size() == before
+
+
+# -------------------- time to survive
+
+
+def test_time_to_survive_by_hand(model):
+    """Pipeline + stock over rate: tea 60 at and on the way to the dc and 24 at each store, 8 a day, lasts 13.5 days.
+
+    An outage that does not end loses demand for the first time on its day 13. What leaves hills when it ends needs
+    3 + 1 days to the shelf (port 5 + 1), so 9 and 7 days lose nothing; a store lives on its own 24, 6 days, less 1.
+    """
+    found = {one.place: one for one in survival.survival(model, 1, recovery="20")}
+    by_hand = {"hills": (13, 9), "port": (13, 7), "dc": (6, 5), "north": (6, 5), "south": (6, 5)}
+    assert {name: (one.cover.value, one.supply.value) for name, one in found.items()} == by_hand
+    # out for 20 days: a store's shelf is empty from day 6 to day 20, 15 days of 4 tea at 4 and 4 oil at 6
+    assert found["north"].lost_margin.value == 15 * (4 * 4 + 4 * 6)
+    # hills: from day 13, when 4 of the 8 are still there, to day 23, tea only
+    assert found["hills"].lost_margin.value == (4 + 8 * 10) * 4
+    assert found["hills"].too_slow.value == 1
+    ranked = survival.survival(model, 1, recovery="20")
+    assert [one.lost_margin.value for one in ranked] == sorted((one.lost_margin.value for one in ranked), reverse=True)
+
+
+def test_survival_of_cash_is_what_trying_every_length_finds(model):
+    poor = replace(model, network=changed(model.network, minimum_cash=np.asarray(410_000.0)))
+    found = {one.place: one for one in survival.survival(poor, 1, most=40, recovery={"dc": "5"})}
+    study = survival._Study(poor, survival.START, np.zeros(1, np.uint32), 0, lambda *_: None)
+    names = list(survival.places(poor.structure))
+    fine = np.stack([~study.short(study.play("", np.full((len(names), 1), days)))[:, 0] for days in range(41)])
+    for i, name in enumerate(names):
+        assert fine[0, i]
+        longest = 40 if fine[:, i].all() else int(np.argmin(fine[:, i])) - 1
+        assert found[name].cash.value == longest, name
+    assert {one.cash.value for one in found.values()} != {40}
+
+
+def test_recovery_follows_its_law_and_its_place():
+    days = survival.recovery_days("triangular(14, 28, 84)", "hills", 4000, 7)
+    assert days.mean() == pytest.approx((14 + 28 + 84) / 3, abs=4.5 * 15.1 / np.sqrt(4000))
+    assert 14 <= days.min() < days.max() <= 84
+    assert np.array_equal(days[:9], survival.recovery_days("triangular(14, 28, 84)", "hills", 9, 7))
+    assert (days[:50] != survival.recovery_days("triangular(14, 28, 84)", "port", 50, 7)).any()
+
+
+# -------------------- reverse stress
+
+
+def search(model, world, space, line):
+    return reverse.Search(model, world, space, line, np.zeros(1, np.uint32), 0, lambda *_: None)
+
+
+def cash_line(model):
+    return reverse.Line("cash", float(model.network.minimum_cash))
+
+
+def test_slopes_are_differences(model, world, space):
+    """Forward mode in smooth mode beside central differences in exact mode: prices and the line, not whole units."""
+    s = search(model, world, space, cash_line(model))
+    z = np.array([[0.0, 0.9, 0.5, 0.4, 0.2]])
+    slope = s.gradient(z, np.zeros(1, np.uint32))[0]
+    for i in (1, 2, 3):
+        step = np.zeros(5)
+        step[i] = 0.02
+        both, _ = s.margins(np.concatenate([z + step, z - step]))
+        assert slope[i] == pytest.approx((both[0] - both[1]) / 0.04, rel=0.02)
+    assert slope[0] < 0
+
+
+def test_the_planted_kill_point_is_found(model, world, space):
+    """The line is cut and prices fall: both act on liquidity linearly, so the nearest point is known from two slopes.
+
+    margin = m0 - a z1 - b z2, so that d = m0 / sqrt(a^2 + b^2), a and b from one simulation each.
+    """
+    planted = axes.space({name: shop.AXES[name] for name in ("cheaper", "cut")}, shop.TOGETHER,
+                         model.network.sizes.severities, {})  # fmt: skip
+    s = search(model, world, planted, cash_line(model))
+    m0 = s.base
+    at, _ = s.margins(0.8 * np.eye(2))
+    a, b = (m0 - at) / 0.8
+    found = reverse.reverse(model, world, planted, cash_line(model), draws=1)
+    assert len(found.families) == 1
+    (family,) = found.families
+    assert family.distance == pytest.approx(m0 / np.hypot(a, b), rel=0.02)
+    for name, slope, sigma in zip(("cheaper", "cut"), (a, b), planted.sigma, strict=True):
+        assert family.severity[name] == pytest.approx(m0 * slope / (a * a + b * b) * sigma, rel=0.05)
+    assert family.margin < 0 < family.inside
+    assert len(found.contour["distance"]) >= 5
+    assert min(found.contour["distance"]) == pytest.approx(family.distance, rel=0.02)
+
+
+def test_when_nothing_plausible_breaks_it_that_is_said(model, world, space):
+    found = reverse.reverse(model, world, space, reverse.Line("cash", -1e8), draws=1)
+    assert found.families == () and found.worst > 0 and found.contour == {}
+
+
+def test_a_line_that_is_broken_already_is_said(model, world, space):
+    found = reverse.reverse(model, world, space, reverse.Line("cash", 1e9), draws=1)
+    assert found.families == () and found.base < 0
+
+
+@pytest.mark.parametrize("name", ["cash", "fill"])
+def test_families_are_those_of_brute_force(model, world, name):
+    """A lattice over three axes: local minima of distance among points that break the line, by the shocks in them."""
+    three = {axis: shop.AXES[axis] for axis in ("slump", "cut", "out")}
+    space = axes.space(three, shop.TOGETHER, model.network.sizes.severities, {"out": 4})
+    line = cash_line(model) if name == "cash" else reverse.Line("fill", 0.93)
+    places = np.arange(0, 3.2, 0.4)
+    lattice = np.array(list(itertools.product(places, repeat=3)))
+    margin, _ = search(model, world, space, line).margins(np.minimum(lattice, space.most))
+    distance = space.distance(lattice)
+    usable = (margin < 0) & (distance <= 3.09)
+    cube = np.where(usable, distance, np.inf).reshape((len(places),) * 3)
+    lowest = np.isfinite(cube) & (cube <= ndimage.minimum_filter(cube, size=3, mode="nearest"))
+    brute = {frozenset(np.array(list(three))[lattice[i] > 0.45]) for i in np.flatnonzero(lowest.ravel())}
+    found = reverse.reverse(model, world, space, line, draws=1)
+    mine = {frozenset(family.axes) for family in found.families}
+    nearest = cube.min()
+    print(name, brute, [(f.axes, f.distance) for f in found.families], nearest)
+    assert len(brute & mine) >= 0.9 * len(brute)
+    if brute:
+        assert found.families[0].distance <= nearest + 1e-9
+    for family in found.families:
+        assert family.margin < 0
+
+
+# -------------------- designs
+
+
+@pytest.mark.parametrize("kind", ["sobol", "hypercube", "sampled"])
+def test_designs_agree_and_refuse_what_they_cannot_support(model, world, space, kind):
+    found = designs.study(model, world, space, kind, first=64, most=64, seed=1)
+    liquidity, extreme = found.figures["liquidity"], found.figures["liquidity 0.1 %"]
+    assert isinstance(liquidity, Estimate) and liquidity.n == found.n == 64
+    assert isinstance(extreme, TooFew) and extreme.need == 3688
+    assert liquidity.low < liquidity.value < liquidity.high
+    assert found.severities.shape == (64, 5)
+
+
+def test_stopping_by_width_doubles_until_it_is_met(model, world, space):
+    wide = designs.study(model, world, space, "sobol", first=16, most=128, width=0.9)
+    assert wide.met and wide.n == 16
+    never = designs.study(model, world, space, "sobol", first=16, most=64, width=1e-6)
+    assert not never.met and never.n == 64
+    # a Sobol sequence goes on where it stopped: the first round is part of the later ones
+    first, later = np.sort(wide.severities, axis=0), never.severities
+    assert all((np.abs(later - row).sum(axis=1) < 1e-12).any() for row in wide.severities) and len(first) == 16
+
+
+def test_a_grid_is_a_table_over_the_same_futures(model, world):
+    two = axes.space({name: shop.AXES[name] for name in ("slump", "cut")}, shop.TOGETHER,
+                     model.network.sizes.severities, {})  # fmt: skip
+    s = designs.grid(2, 3)
+    assert len(s) == 9 and {tuple(row) for row in s} == set(itertools.product((0.0, 0.5, 1.0), repeat=2))
+    survives, liquidity = designs.table(model, world, two, s, 2, 0)
+    assert [one.n for one in survives] == [2] * 9
+    values = np.array([one.value for one in liquidity]).reshape(3, 3)
+    assert (np.diff(values, axis=1) < 0).all()  # a smaller line is less liquidity
+
+
+# -------------------- what helps
+
+
+@pytest.fixture(scope="module")
+def helped():
+    """A company that loses money slowly, so that liquidity is lowest at the end, and a bank that cuts its line."""
+    with strict():
+        model = replace(shop.model(cash=2000, line=4000, wages=1450), source=shop.mean_demand)
+        return actions.valued(model, shop.AXES["cut"], actions.offered(model), draws=2)
+
+
+def test_a_larger_line_is_worth_what_it_adds_and_costs_its_fee(helped):
+    """10 % of 4,000, of which the stress leaves 40 %; the fee is 1 % of 400; undrawn, it costs nothing else."""
+    (line,) = (one for one in helped if one.names == ("larger_line",))
+    assert line.spent.value == pytest.approx(4)
+    assert line.liquidity.value == pytest.approx(400 * 0.4 - 4)
+    assert line.per_unit.value == pytest.approx((400 * 0.4 - 4) / 4)
+
+
+def test_actions_are_ranked_and_the_frontier_is_not_dominated(helped):
+    names = [one.names for one in helped]
+    assert ("longer_terms",) in names and any(len(several) > 1 for several in names)
+    frontier = [one for one in helped if one.efficient]
+    assert frontier
+    for one in frontier:
+        assert not any(actions.beats(other, one) for other in helped)
+    alone = [one for one in helped if len(one.names) == 1]
+    assert [actions.rank(one) for one in alone] == sorted(actions.rank(one) for one in alone)
+
+
+def test_later_terms_keep_cash_by_hand(helped):
+    """Ten days of purchases stay in hand: tea 8 x 10 and oil 8 x 20 a day, less what suppliers charge for it."""
+    (terms,) = (one for one in helped if one.names == ("longer_terms",))
+    assert terms.liquidity.value == pytest.approx(10 * 240, rel=0.1)
+    days = shop.DAYS
+    assert terms.spent.value == pytest.approx(240 * days * actions.TERMS_RATE * 10 / 365, rel=0.1)
