@@ -15,6 +15,7 @@ import typer
 
 from scenarios import console
 from scenarios.console import EXIT, Stop
+from scenarios.tuning.command import tune
 
 app = typer.Typer(
     name="tandem",
@@ -184,6 +185,11 @@ def demo(
     page, _ = _reports(run, out, lang)
     console.verdicts(run)
     console.say(f"report: {page.resolve()}\nyour own company: edit {shop / 'company.xlsx'}, then tandem check {shop}")
+
+
+app.command(
+    short_help="Move stock to where it earns its cash.", epilog="Example: tandem tune shop/ --service 0.97 --out tuned/"
+)(tune)
 
 
 @app.command(short_help="Show device, memory, versions, cache.", epilog="Example: tandem doctor")
