@@ -34,6 +34,21 @@ def threefry2x32(key: tuple[ArrayLike, ArrayLike], counter: tuple[ArrayLike, Arr
     return x0, x1
 
 
+def counter_of(key: tuple[ArrayLike, ArrayLike], bits: tuple[ArrayLike, ArrayLike]) -> Pair:
+    """The counter that `threefry2x32` turns into these bits under this key: for one key it is a bijection."""
+    k0, k1 = (jnp.asarray(word, jnp.uint32) for word in key)
+    x0, x1 = (jnp.asarray(word, jnp.uint32) for word in bits)
+    schedule = (k0, k1, k0 ^ k1 ^ jnp.uint32(_PARITY))
+    for group in reversed(range(5)):
+        x0 = x0 - schedule[(group + 1) % 3]
+        x1 = x1 - schedule[(group + 2) % 3] - jnp.uint32(group + 1)
+        for distance in reversed(_ROTATIONS[group % 2]):
+            x1 = x1 ^ x0
+            x1 = (x1 >> jnp.uint32(distance)) | (x1 << jnp.uint32(32 - distance))
+            x0 = x0 - x1
+    return x0 - k0, x1 - k1
+
+
 def hash_id(text: str) -> tuple[int, int]:
     """The first 64 bits of SHA-256 of the UTF-8 id, as two words. (32 bits would collide at 50,000 ids.)"""
     digest = hashlib.sha256(text.encode()).digest()

@@ -15,7 +15,7 @@ ROOMS = (
     ("state", "tables"),
     ("network",),
     ("exogenous", "ledger", "measures"),
-    ("goods", "terms", "policies", "gate"),
+    ("goods", "terms", "policies", "gate", "designed"),
     ("day", "invariants"),
     ("simulate",),
     ("record", "audit", "assembly"),

@@ -276,16 +276,27 @@ def shared_factors(network: Network, params: Params, u: Uniforms) -> tuple[Array
     return by_store * (company[0] * company[1]), by_category[network.category]
 
 
-def _draw(quantile: Callable[[Array, Array, Params], Array]) -> Source:
+# Demand as a quantile function of (uniform numbers, mean, parameters); and where the uniform numbers come from.
+Law = Callable[[Array, Array, Params], Array]
+Numbers = Callable[[Network, Params, Array, Pair], Uniforms]
+
+
+def _independent(network: Network, params: Params, day: Array, key: Pair) -> Uniforms:
+    return uniforms(network, day, key)
+
+
+def drawn(law: Law, numbers: Numbers = _independent) -> Source:
+    """Luck drawn with demand of this law; numbers: `twin.designed` has others than independent ones."""
+
     def source(network: Network, params: Params, today: Today, key: Pair) -> Luck:
-        u = uniforms(network, today.days.day, key)
+        u = numbers(network, params, today.days.day, key)
         by_node, by_product = shared_factors(network, params, u)
         mean = params.demand_mean * (today.days.demand_node * by_node)[:, None]
         mean = mean * (today.days.demand_product * by_product)[None, :] * (today.effective.demand / 1e6)
         none = jnp.zeros((1, 1), jnp.float64)
         parts = jnp.floor(1e6 * u.places[1:])
         return Luck(
-            demand=quantile(u.places[0], mean, params),
+            demand=law(u.places[0], mean, params),
             lead_time=quantiles.tabulated(u.lead_time, params.lead_cdf),
             capped=(u.lead_time > params.lead_capped).astype(jnp.float64),
             return_w=parts[0] if network.sizes.return_slots else none,
@@ -295,27 +306,25 @@ def _draw(quantile: Callable[[Array, Array, Params], Array]) -> Source:
     return source
 
 
-def _poisson(u: Array, mean: Array, params: Params) -> Array:
+def poisson_law(u: Array, mean: Array, params: Params) -> Array:
     return quantiles.poisson(u, mean)
 
 
-def _negative_binomial(u: Array, mean: Array, params: Params) -> Array:
+def negative_binomial_law(u: Array, mean: Array, params: Params) -> Array:
     return quantiles.negative_binomial(u, mean, params.demand_size)
 
 
-def _inflated(
-    quantile: Callable[[Array, Array, Params], Array],
-) -> Callable[[Array, Array, Params], Array]:
+def inflated(law: Law) -> Law:
     """Extra zeros, the mean kept: on the other days demand is larger by 1 / (1 - zero share)."""
 
-    def inflated(u: Array, mean: Array, params: Params) -> Array:
+    def with_zeros(u: Array, mean: Array, params: Params) -> Array:
         others = mean / (1.0 - params.zero_share)
-        return quantiles.zero_inflated(u, params.zero_share, lambda rest: quantile(rest, others, params))
+        return quantiles.zero_inflated(u, params.zero_share, lambda rest: law(rest, others, params))
 
-    return inflated
+    return with_zeros
 
 
-poisson_demand: Source = _draw(_poisson)
-negative_binomial_demand: Source = _draw(_negative_binomial)
-inflated_poisson_demand: Source = _draw(_inflated(_poisson))
-inflated_negative_binomial_demand: Source = _draw(_inflated(_negative_binomial))
+poisson_demand: Source = drawn(poisson_law)
+negative_binomial_demand: Source = drawn(negative_binomial_law)
+inflated_poisson_demand: Source = drawn(inflated(poisson_law))
+inflated_negative_binomial_demand: Source = drawn(inflated(negative_binomial_law))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kernels import bits
+from kernels.sobol import sobol
 
 
 def test_threefry_gives_the_known_answers_of_random123():
@@ -21,6 +22,26 @@ def test_threefry_gives_the_known_answers_of_random123():
     for key, counter, answer in known:
         words = bits.threefry2x32(tuple(map(np.uint32, key)), tuple(map(np.uint32, counter)))
         assert tuple(int(word) for word in words) == answer
+
+
+def test_the_counter_comes_back_from_its_bits():
+    rng = np.random.default_rng(1)
+    words = rng.integers(0, 2**32, (4, 1000), np.uint32)
+    words[:, :2] = 0, 0xFFFFFFFF
+    key, counter = (words[0], words[1]), (words[2], words[3])
+    back = jax.jit(lambda k, c: bits.counter_of(k, bits.threefry2x32(k, c)))(key, counter)
+    np.testing.assert_array_equal(np.stack(back), words[2:])
+
+
+def test_sobol_points_fill_every_cell_once():
+    points = sobol(64, 5, 1)
+    assert points.min() > 0 and points.max() < 1
+    # 64 points: one in each of 64 slices along every axis, and in each of the 8 x 8 squares of the first two axes
+    np.testing.assert_array_equal(np.sort(np.floor(64 * points), axis=0), np.repeat(np.arange(64.0)[:, None], 5, 1))
+    assert len(np.unique(np.floor(8 * points[:, :2]), axis=0)) == 64
+    # more points begin with fewer; another seed, other points
+    np.testing.assert_array_equal(sobol(128, 5, 1)[:64], points)
+    assert np.all(sobol(64, 5, 2) != points)
 
 
 def test_threefry_is_elementwise_and_broadcasts():
