@@ -1,11 +1,12 @@
 # make demo   environment, example company, stresses, report
 # make test   lint, types, tests
 # make test-slow   the long studies
-# make bench  speed beside its peers
+# make bench  speed beside its peers, ten minutes; OUT=bench/results keeps the figures
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 
 .PHONY: demo test test-slow lint bench clean
 
@@ -30,8 +31,13 @@ test: lint
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-bench: $(READY)
-	$(BIN)/python -m bench
+# peers are heavy and of no use to the tests
+$(PEERS): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench,peers]'
+	touch $@
+
+bench: $(PEERS)
+	$(BIN)/python -m bench $(if $(OUT),--out $(OUT))
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
