@@ -2,13 +2,14 @@
 # make test   lint, types, tests
 # make test-slow   the long studies
 # make bench  speed beside its peers, ten minutes; OUT=bench/results keeps the figures
+# make wheelhouse   everything to install from, for machines without internet; EXTRAS=ray,cuda for more
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint bench wheelhouse clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +39,11 @@ $(PEERS): $(READY)
 
 bench: $(PEERS)
 	$(BIN)/python -m bench $(if $(OUT),--out $(OUT))
+
+# hatchling too: the project itself is built on the other machine
+EXTRAS ?= ray
+wheelhouse: $(READY)
+	$(BIN)/python -m pip wheel --quiet -c constraints.txt --wheel-dir wheelhouse '.[$(EXTRAS)]' 'hatchling>=1.25'
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache

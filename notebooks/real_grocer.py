@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scenarios import statistics, store
 from scenarios.run import stress
 from scenarios.stress import BASE, Case, prepare, run_case
+from scenarios.sweep.log import Tally
 from twin.assembly import DEFAULT_FACTORS, POISSON
 from twin.assembly.calendar import calendar_of
 from twin.assembly.policy import demand_moments, lead_moments, replenishment
@@ -510,12 +511,12 @@ def main() -> None:
     stores = len(company.nodes) - suppliers - 1
     print(f"{suppliers} suppliers, one DC, {stores} stores: tables in {out / 'company'}")
 
-    def progress(number: int, total: int, done: int, draws: int, label: str) -> None:
-        print(f"\r{number + 1}/{total} {label:<40} {done}/{draws}", end="", file=sys.stderr, flush=True)
+    def progress(tally: Tally) -> None:
+        print(f"\r{tally.done + 1}/{tally.tasks} {tally.label:<40}", end="", file=sys.stderr, flush=True)
 
-    stress(company, SCENARIOS, out / "run", draws=options.draws, progress=progress)
+    stress(company, SCENARIOS, out / "run", draws=options.draws, keep=("daily",), progress=progress)
     print(file=sys.stderr)
-    runs = store.read(out / "run", "joint").load()
+    runs = store.joint(out / "run").load()
     table = comparison(runs, panel)
     report("Ratios: mean of futures over daily closes, beside real grocers", table, out / "comparison.csv")
     report("Stresses", outcomes(runs), out / "stresses.csv")

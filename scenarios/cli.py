@@ -1,4 +1,4 @@
-"""The command `tandem`: new, check, stress, report, scenarios, demo, doctor.
+"""The command `tandem`: new, check, stress, status, verify, report, scenarios, demo, doctor.
 
 Commands import what they need when they run, so that `--help` answers at once.
 """
@@ -8,12 +8,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
-from scenarios import console
+from scenarios import console, questions
 from scenarios.console import EXIT, Stop
 from scenarios.tuning.command import tune
 
@@ -32,6 +31,8 @@ SEED_MOST = 2**63 - 1
 # What two cores play in three minutes: the core scenarios, with all variants.
 DEMO_STORES, DEMO_PRODUCTS, DEMO_DRAWS = 8, 16, 64
 Language = Literal["en", "zh"]
+Executor = Literal["inline", "ray"]
+Device = Literal["auto", "cpu", "gpu"]
 Company = Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")]
 Draws = Annotated[int, typer.Option(help="Futures per scenario.", min=1, max=DRAWS_MOST, metavar="N")]
 Seed = Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=SEED_MOST, metavar="N")]
@@ -88,7 +89,9 @@ def check(company: Company) -> None:
 )
 def stress(
     company: Company,
-    out: Annotated[Path, typer.Option(help="Folder for the results; must not exist.", metavar="RUN")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results: new, or of the same run, which then goes on.", metavar="RUN")
+    ],
     scenarios: Annotated[
         str,
         typer.Option(
@@ -99,21 +102,94 @@ def stress(
     ] = "",
     draws: Draws = DRAWS,
     seed: Seed = 0,
+    keep_daily: Annotated[bool, typer.Option("--keep-daily", help="Keep every daily series of every future.")] = False,
+    executor: Annotated[Executor, typer.Option(help="In this process, or on a Ray cluster.")] = "inline",
+    workers: Annotated[int | None, typer.Option(help="At most so many Ray workers.", min=1, metavar="N")] = None,
+    shard: Annotated[
+        str, typer.Option(help="Do part I of N only, I from 0: for job arrays that share RUN.", metavar="I/N")
+    ] = "0/1",
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds; no block begins that would not end within them.", min=1, metavar="S")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on; gpu never falls back to cpu.")] = "auto",
+    allow_mixed: Annotated[
+        bool, typer.Option("--allow-mixed", help="Go on with a run begun on another device or version.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and do nothing.")] = False,
 ) -> None:
-    """Play the base case and scenarios under the same luck and keep the results."""
-    from scenarios.run import stress as play
-
+    """Play the base case and scenarios under the same luck and keep the results. To run it again is to go on."""
+    share = _share(shard)
     console.writable(out)
+    if executor == "ray":  # the driver computes next to nothing: leave the memory of a GPU to the workers
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+    from scenarios import run
+    from scenarios.sweep.machine import choose
+    from scenarios.sweep.ray_workers import ray_workers
+
+    choose(device)
+    keep = ("daily",) if keep_daily else ()
     ready, names = _with_scenarios(_read(company), scenarios)
-    with console.Bars() as bars:
-        play(ready, names, out, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
+    if dry_run:
+        console.table(["what", "how much"], run.preview(ready, names, out, draws=draws, seed=seed, keep=keep))
+        return
+    scheduled = executor == "ray" or share[1] > 1 or time_limit is not None
+    with console.checkpointing(scheduled), console.Bars() as bars:
+        run.stress(
+            ready, names, out, draws=draws, seed=seed, keep=keep, share=share, limit=time_limit,
+            executor=ray_workers(workers, gpu=device == "gpu") if executor == "ray" else None,
+            allow_mixed=allow_mixed, progress=bars.progress, finished=bars.finished,
+        )  # fmt: skip
     console.verdicts(out)
     console.say(f"results: {out}\nnext: tandem report {out}")
 
 
+def _share(shard: str) -> tuple[int, int]:
+    """ "3/64" as (3, 64)."""
+    i, _, n = shard.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and int(i) < int(n)):
+        raise Stop(EXIT.usage, f"--shard {shard}: give I/N with I from 0 to N-1, as 3/64")
+    return int(i), int(n)
+
+
+Run = Annotated[Path, typer.Argument(help="A folder written by tandem stress.", metavar="RUN")]
+
+
+@app.command(short_help="How far a run is, from its files.", epilog="Example: tandem status run/")
+def status(run: Run) -> None:
+    """Say how far a run is, what it was made on and what failed; exit 0 when it is complete, 8 when it is not."""
+    found = console.standing(run)
+    if not found.complete or found.failed:
+        raise Stop(EXIT.partial, "not complete: run the same tandem stress again" if not found.failed else
+                   f"{len(found.failed)} tasks are in quarantine")  # fmt: skip
+
+
+@app.command(short_help="Read every byte of a run; repair it.", epilog="Example: tandem verify run/ --repair")
+def verify(
+    run: Run,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Take away what is damaged or in quarantine: the next run redoes it."),
+    ] = False,
+) -> None:
+    """Read every byte of a run and compare it with its checksum; exit 6 where one has changed."""
+    from scenarios.sweep import verify as check
+
+    console.a_run(run)
+    found = check.damages(run)
+    for damage in found:
+        console.warn(f"{damage.path}: {damage.what}")
+    if repair:
+        check.repair(run, found)
+        status(run)
+    elif found:
+        raise Stop(EXIT.gate, f"{len(found)} files are not what was written: tandem verify {run} --repair")
+    console.say(f"{run}: every byte is what was written; results {check.digest(run)[:16]}")
+
+
 @app.command(short_help="Write the report of a run: HTML and workbook.", epilog="Example: tandem report run/ --lang zh")
 def report(
-    run: Annotated[Path, typer.Argument(help="A folder written by tandem stress.", metavar="RUN")],
+    run: Run,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report; default: the run's own.", metavar="DIR")
     ] = None,
@@ -205,6 +281,9 @@ def doctor() -> None:
         )
 
 
+app.add_typer(questions.app)  # survive, reverse, design, actions, spread
+
+
 def _read(path: Path):  # type: ignore[no-untyped-def]  # the type would import the tables before they are needed
     from twin.tables.read import read
 
@@ -264,15 +343,14 @@ def _cache() -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 
-def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
-    raise Stop(EXIT.terminated, "stopped; nothing half-written is left")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
     _cache()
     run: Callable[..., object] = typer.main.get_command(app).main
-    previous = signal.signal(signal.SIGTERM, _terminated)
+    previous = signal.signal(
+        signal.SIGTERM,
+        console.ends_with(EXIT.terminated, "stopped; nothing half-written is left, and what is done is kept"),
+    )
     try:
         return console.guarded(lambda: run(arguments, prog_name="tandem", standalone_mode=False))
     finally:

@@ -1,19 +1,20 @@
 """What a terminal shows: messages, tables, progress bars; and which exit code each kind of failure has."""
 
 import errno
+import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 
@@ -29,6 +30,7 @@ class EXIT(IntEnum):
     memory = 7
     partial = 8
     cannot_write = 74
+    again = 75
     interrupted = 130
     terminated = 143
 
@@ -39,6 +41,36 @@ class Stop(Exception):
     def __init__(self, code: EXIT, message: str) -> None:
         self.code = code
         super().__init__(message)
+
+
+class Signalled(BaseException):
+    """The system asks the command to end. No Exception: nothing on the way may take it for a failure of its own."""
+
+    def __init__(self, code: EXIT, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def ends_with(code: EXIT, message: str) -> Callable[[int, FrameType | None], NoReturn]:
+    """A signal handler that drops what is being done and ends the command with a code."""
+
+    def handler(signum: int, frame: FrameType | None) -> NoReturn:
+        raise Signalled(code, message)
+
+    return handler
+
+
+@contextmanager
+def checkpointing(scheduled: bool) -> Iterator[None]:
+    """SIGUSR1 drops the block at work and exits 75, "run me again"; so does SIGTERM where a scheduler sends it."""
+    signals = [name for name in ("SIGUSR1", "SIGTERM" if scheduled else "") if hasattr(signal, name)]
+    handler = ends_with(EXIT.again, "stopped; what is done is kept, run the same command again")
+    before = {name: signal.signal(getattr(signal, name), handler) for name in signals}
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            signal.signal(getattr(signal, name), old)
 
 
 def _out() -> Console:
@@ -89,20 +121,27 @@ def guarded(command: Callable[[], object]) -> int:
         return int(EXIT.usage)
     except (typer.Abort, KeyboardInterrupt):
         code = EXIT.interrupted
-    except Stop as stop:
+    except (Stop, Signalled) as stop:
         return _failed(stop.code, str(stop))
     except Exception as error:
         return _failed(*explained(error))
     if code == EXIT.interrupted:
-        return _failed(EXIT.interrupted, "interrupted; nothing half-written is left")
+        return _failed(EXIT.interrupted, "interrupted; nothing half-written is left, and what is done is kept")
     return code if isinstance(code, int) else int(EXIT.done)
 
 
 def explained(error: Exception) -> tuple[EXIT, str]:
     """The exit code and the user's words for a failure. Imports late: `--help` needs none of this."""
     from scenarios.report import NoRun, NotTied
-    from scenarios.run import Impossible, LedgerFault
+    from scenarios.run import Impossible, Partial, Unfinished
     from scenarios.store import OutputExists
+    from scenarios.sweep.board import OtherPlan
+    from scenarios.sweep.executors import TimeUp
+    from scenarios.sweep.lease import Held
+    from scenarios.sweep.machine import Mixed, NoDevice
+    from scenarios.sweep.ray_workers import NoRay
+    from scenarios.sweep.sealed import Damaged
+    from scenarios.sweep.work import LedgerFault
     from twin.tables.faults import Faults
 
     match error:
@@ -112,6 +151,18 @@ def explained(error: Exception) -> tuple[EXIT, str]:
             return EXIT.invalid, str(error)
         case OutputExists():
             return EXIT.usage, f"{error} is there already: give another --out, or remove it"
+        case OtherPlan():
+            return EXIT.usage, f"{error}; give another --out"
+        case Mixed():
+            return EXIT.usage, f"begun on another machine or version: {error}; --allow-mixed goes on all the same"
+        case NoDevice() | NoRay():
+            return EXIT.usage, str(error)
+        case Damaged():
+            return EXIT.gate, f"{error}; tandem verify says more"
+        case Partial():
+            return EXIT.partial, str(error)
+        case Unfinished() | TimeUp() | Held():
+            return EXIT.again, f"{error}; what is done is kept, run the same command again"
         case Impossible():
             return EXIT.impossible, str(error)
         case LedgerFault() | NotTied():
@@ -146,11 +197,7 @@ def empty_folder(path: Path) -> None:
 
 
 def writable(path: Path) -> None:
-    """Find out before hours of work: the results' folder must be new."""
-    from scenarios.store import OutputExists
-
-    if path.exists():
-        raise OutputExists(str(path))
+    """Find out before hours of work."""
     above = next(parent for parent in path.resolve().parents if parent.exists())
     if not above.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(above))
@@ -163,15 +210,14 @@ def next_free(path: Path) -> Path:
 
 
 class Bars:
-    """One bar for all cases of a run, one for the futures of the present case; lines where there is no terminal."""
+    """One bar for the stocking-point-days of a run, with their speed; lines where there is no terminal."""
 
     def __init__(self) -> None:
         self._console = _error()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bars = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
-        self._all = self._bars.add_task("cases", total=None)
-        self._one = self._bars.add_task("compiling", total=None)
-        self._began, self._label = time.monotonic(), ""
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, TextColumn("{task.fields[speed]}"), console=self._console, transient=True)
+        self._all = self._bars.add_task("beginning", total=None, speed="")
+        self._label = ""
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -182,33 +228,36 @@ class Bars:
     ) -> None:
         self._bars.stop()
 
-    def progress(self, number: int, total: int, done: int, draws: int, label: str) -> None:
-        compiling = number == 0 and done == 0
-        self._bars.update(self._all, completed=number, total=total)
-        words = f"{label} (compiling first)" if compiling else label
-        self._bars.update(self._one, completed=done, total=draws, description=words)
-        if label != self._label and not self._console.is_terminal:
-            seconds = time.monotonic() - self._began
-            self._console.print(f"{seconds:6.1f} s  {number + 1} of {total}: {words}, {draws:,} futures")
-        self._label = label
+    def progress(self, tally: Any) -> None:
+        compiling = not tally.done
+        words = f"{tally.label} (compiling first)" if compiling else tally.label
+        speed = "" if compiling else f"{tally.rate / 1e6:.2f} M point-days/s, {_left(tally.seconds_left)} left"
+        self._bars.update(
+            self._all, completed=tally.point_days_done, total=tally.point_days, description=words, speed=speed
+        )
+        if tally.label != self._label and not self._console.is_terminal:
+            self._console.print(f"{tally.seconds:6.1f} s  {tally.done + 1} of {tally.tasks}: {words}  {speed}")
+        self._label = tally.label
 
     def finished(self, label: str, figures: dict[str, Any]) -> None:
         """First figures are shown as soon as they are there."""
-        if label == "base, joint":
-            seconds = time.monotonic() - self._began
-            survives = 100 * float(figures["survives"].mean())
-            self._bars.console.print(
-                f"first figures after {seconds:.0f} s: base case survives in {survives:.1f} % of "
-                f"{len(figures['survives']):,} futures, fill rate {100 * float(figures['fill_rate'].mean()):.1f} %, "
-                f"lowest cash on average {float(figures['lowest_cash'].mean()):,.0f}"
-            )
+        survives = 100 * float(figures["survives"].mean())
+        self._bars.console.print(
+            f"first figures: base case survives in {survives:.1f} % of {len(figures['survives']):,} futures, "
+            f"fill rate {100 * float(figures['fill_rate'].mean()):.1f} %, "
+            f"lowest cash on average {float(figures['lowest_cash'].mean()):,.0f}"
+        )
+
+
+def _left(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02}:{int(seconds) % 60:02}"
 
 
 def verdicts(run: Path) -> None:
     """One row per scenario of a finished run."""
     from scenarios import statistics, store
 
-    data = store.read(run, "joint").load()
+    data = store.joint(run)
     rows = []
     for name in data.scenario.values:
         one = data.sel(scenario=name)
@@ -234,5 +283,30 @@ def _first_breach(one: Any) -> str:
     if not len(breached):
         return "none"
     most = max(set(breached.tolist()), key=breached.tolist().count)
-    name = str(one.covenant_name.values[most])
+    name = str(one.attrs["covenants"][most])
     return f"{name} ({100 * (breached == most).sum() / one.sizes['draw']:.0f} % of futures)"
+
+
+def a_run(run: Path) -> None:
+    """Raises NoRun where a folder holds none."""
+    from scenarios.report import NoRun
+    from scenarios.store import PLAN
+
+    if not (run / PLAN).is_file():
+        raise NoRun(f"{run} holds no run: {PLAN} is missing")
+
+
+def standing(run: Path) -> Any:
+    """Show how far a run is, and return it."""
+    from scenarios.sweep.verify import standing as stands
+
+    a_run(run)
+    found = stands(run)
+    rows = [["plan", f"{found.plan.hash[:16]}, {len(found.plan.cases)} cases, {found.plan.draws:,} futures each"]]
+    rows += [[f"tasks {state}", f"{count:,}"] for state, count in sorted(found.tasks.items())]
+    rows += [["work done", f"{found.seconds:,.0f} s"], ["complete", "yes" if found.complete else "no"]]
+    rows += [[f"made on {device}", f"{count:,} tasks"] for device, count in found.devices.items()]
+    rows += [["mixed", "yes: more than one device or version took part"]] * found.mixed
+    rows += [[f"failed: {task}", error] for task, error in found.failed.items()]
+    table(["what", "found"], rows)
+    return found

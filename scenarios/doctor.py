@@ -7,7 +7,7 @@ from importlib.metadata import packages_distributions, version
 
 import jax
 
-from scenarios.run import versions
+from scenarios.sweep.machine import versions
 
 OURS = "tandem-twin"
 NAMES = ("twin", "scenarios", "calibration", "kernels")

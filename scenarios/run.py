@@ -1,47 +1,51 @@
-"""A stress run from a company to a folder of results: simulate every case, keep what reports need, prove the ledger."""
+"""A stress run from a company to a folder of results: plan, tasks, and at last a manifest. To run again is to go on.
+
+Every case is cut into blocks of futures; each block, each summary and the last step is a task that writes whole shards
+and then a marker (scenarios/sweep). What has a valid marker is never done again.
+"""
 
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 
-from scenarios import store, story
-from scenarios.stress import BASE, LEVERS, Case, cases, prepare, run_case
-from twin import audit, invariants
-from twin.assembly import Model
+from scenarios import store
+from scenarios.story import figures
+from scenarios.stress import BASE, TERMS_LEVER_DAYS, scenario_rows
+from scenarios.sweep import machine
+from scenarios.sweep.board import Board, OtherPlan, read_plan
+from scenarios.sweep.executors import Executor, Limit, inline
+from scenarios.sweep.lease import lease
+from scenarios.sweep.log import Log, Tally
+from scenarios.sweep.plan import HARDEST, Plan, Task, plan_of
+from scenarios.sweep.products import products
+from scenarios.sweep.sealed import checksum, write_sealed
+from scenarios.sweep.work import LedgerFault, Worker
+from twin.assembly import Model, assemble
 from twin.ledger import equity
-from twin.results import PER_DRAW, dataset, labels, per_draw
-from twin.simulate import Run
 from twin.tables.company import Company
-from twin.tables.digest import input_hash
 from twin.tables.write import write_folder
-
-
-class LedgerFault(Exception):
-    """An invariant that must be 0 in exact mode is not."""
 
 
 class Impossible(Exception):
     """A valid company that cannot be run: it is insolvent before the first day."""
 
 
-class Hardest(NamedTuple):
-    """The scenario that hurts most, a bad future of it, and by what it was chosen."""
-
-    scenario: str
-    draw: int
-    measure: tuple[float, float]
+class Partial(Exception):
+    """The run is finished but for what was put into quarantine."""
 
 
-# Called before and during each case: (number of the case, cases in all, futures done, futures in all, what it is).
-Progress = Callable[[int, int, int, int, str], None]
-# Called after each case: what it is, and one number per future.
+class Unfinished(Exception):
+    """This driver's share is done as far as it can be; the rest waits for other drivers."""
+
+
+# Called when a task begins and when it has ended, with the tally of this driver.
+Progress = Callable[[Tally], None]
+# Called when the base case has been played: what it is, and one number per future.
 Finished = Callable[[str, dict[str, np.ndarray]], None]
 
 
@@ -52,58 +56,112 @@ def stress(
     *,
     draws: int,
     seed: int = 0,
-    progress: Progress = lambda *_: None,
-    finished: Finished = lambda *_: None,
-    **options: Any,
+    block: int | None = None,
+    batch: int | None = None,
+    keep: tuple[str, ...] = (),
+    share: tuple[int, int] = (0, 1),
+    executor: Executor | None = None,
+    limit: float | None = None,
+    allow_mixed: bool = False,
+    progress: Progress = lambda tally: None,
+    finished: Finished = lambda label, figures: None,
 ) -> Path:
-    """Run the base case and scenarios, with all variants and levers, into the new folder `out`.
+    """Run the base case and scenarios, with all variants and levers, into the folder `out`, or go on with it.
 
-    Raises OutputExists, KeyError (unknown scenario), Impossible, LedgerFault. An interrupted run leaves nothing behind.
+    block: futures per task; batch: futures on the device at once (None: as memory and cache allow); keep: ("daily",)
+    keeps every daily series of every future. share: (i, n) does every n-th task from the i-th; limit: seconds, no task
+    begins that would not end within them.
+
+    Raises KeyError (unknown scenario), Impossible; OutputExists, OtherPlan, Mixed, Damaged (what is there cannot be
+    gone on with); Held, TimeUp, Unfinished (to be run again); LedgerFault, Partial (what failed is in quarantine).
+    Whatever is raised, what was finished stays.
     """
-    with store.new_run(out) as folder:
-        began = time.time()
-        model, scenarios = prepare(company, names)
-        _solvent(model)
-        scenarios[BASE] = []
-        ids = np.arange(draws, dtype=np.uint32)
-        plan = list(cases(names, None))
-        total = len(plan) + (len(LEVERS) if names else 0)
-        worst: dict[str, float] = {}
-        hardest: Hardest | None = None
+    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, block=block, keep=keep)
+    model = begin(out, plan, company, allow_mixed)
+    i, n = share
+    with lease(out, "driver" if n == 1 else f"shard-{i}-of-{n}"):
+        board = Board(out, plan, share)
+        execute = executor or inline(lambda folder: Worker(folder, model, batch))
+        _drive(out, board, execute, Limit(limit), progress, finished)
+        return _conclude(out, board)
 
-        def play(number: int, case: Case) -> Run:
-            run = _play(model, scenarios, case, ids, seed, (number, total), progress, options)
-            worst[f"{case.scenario}/{case.variant}"] = float(run.residuals.max())
-            _keep(folder, model, case, run, finished)
-            return run
 
-        for number, case in enumerate(plan):
-            run = play(number, case)
-            if case.variant == "joint" and case.scenario != BASE:
-                hardest = _harder(hardest, case.scenario, run)
-        events = []
-        if hardest is not None:
-            for number, lever in enumerate(LEVERS, len(plan)):
-                play(number, Case(hardest.scenario, lever))
-            events = story.tell(model, scenarios[hardest.scenario], hardest.scenario, hardest.draw, seed)
-        write_folder(company, folder / "inputs", kind="csv")
-        store.write_manifest(folder, {
-            "input_hash": input_hash(company),
-            "scenarios": names,
-            "shocks": {name: [row.model_dump(mode="json", exclude_unset=True) for row in rows]
-                       for name, rows in scenarios.items()},
-            "draws": draws,
-            "seed": seed,
-            "mode": "exact",
-            "residuals": worst,
-            "story": {"scenario": hardest.scenario, "draw": hardest.draw, "events": [event.plain() for event in events]}
-            if hardest else None,
-            "versions": versions(),
-            "device": jax.devices()[0].device_kind,
-            "seconds": round(time.time() - began, 1),
-            "complete": True,
-        })  # fmt: skip
-    return out
+def preview(
+    company: Company, names: list[str], out: Path, *, draws: int, seed: int = 0, keep: tuple[str, ...] = ()
+) -> list[list[str]]:
+    """What a run would take: rows of (what, how much). Nothing is written."""
+    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, keep=keep)
+    model = compiled(company, plan)
+    needs = machine.needs(plan, model, products(plan, model))
+    done = Board(out, plan).markers if out.exists() else {}
+    seconds = sum(marker["seconds"] for task, marker in done.items() if task.startswith("play"))
+    played = sum(plan.point_days(task) for task in plan.tasks if task.id in done)
+    left = needs["point_days"] - played
+    rate, source = (played / seconds, "measured in this run") if played else (needs["rate"], "a guess until measured")
+    return [
+        ["plan", plan.hash[:16]],
+        ["tasks", f"{len(plan.tasks):,}, of which {len(done):,} done"],
+        ["futures per task", f"{plan.block:,} of {plan.draws:,}"],
+        ["point-days", f"{needs['point_days']:.3g}, of which {left:.3g} to do"],
+        ["memory", f"{needs['memory'] / 2**20:,.0f} MiB per worker"],
+        ["results on disk", f"{needs['results'] / 2**20:,.0f} MiB"],
+        ["scratch on disk", f"{needs['scratch'] / 2**20:,.0f} MiB for each scenario at work"],
+        ["free on disk", f"{machine.free_disk(out) / 2**20:,.0f} MiB"],
+        ["time, one worker", f"{left / rate / 3600:,.2f} h at {rate / 1e6:.2f} M point-days/s ({source})"],
+    ]
+
+
+def begin(out: Path, plan: Plan, company: Company, allow_mixed: bool = False) -> Model:
+    """The folder of a run, made new or found to be of this plan. Raises as `stress` does."""
+    if out.exists():
+        ensure_ours(out, plan, allow_mixed)
+        return compiled(company, plan)
+    model = compiled(company, plan)
+    _solvent(model)
+    try:
+        with store.new_run(out) as folder:
+            write_folder(company, folder / store.INPUTS, kind="csv")
+            store.lay_out(folder, plan, model)
+            written = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+            files = {str(path.relative_to(folder)): checksum(path) for path in written}
+            for name in (store.MARKERS, store.QUARANTINE):
+                (folder / name).mkdir()
+            write_sealed(folder / store.PLAN, {
+                "hash": plan.hash, "plan": vars_of(plan), "made_on": machine.made_on(), "files": files,
+                "begun": round(time.time(), 1),
+            })  # fmt: skip
+    except store.OutputExists:  # another shard was faster
+        ensure_ours(out, plan, allow_mixed)
+    return model
+
+
+def vars_of(plan: Plan) -> dict[str, Any]:
+    """The fields of a plan, without what was computed from them."""
+    return {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
+
+
+def compiled(company: Company, plan: Plan) -> Model:
+    """The company with room for the plan's scenarios and for the levers."""
+    return assemble(company, scenario_rows(company, plan.names), spare_term=TERMS_LEVER_DAYS)
+
+
+def ensure_ours(out: Path, plan: Plan, allow_mixed: bool) -> None:
+    """Raises OutputExists for what is no run, OtherPlan, Damaged, Mixed."""
+    try:
+        there, document = read_plan(out)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise store.OutputExists(str(out)) from error
+    if there.hash != plan.hash:
+        raise OtherPlan(f"{out} holds a run of another plan: {differences(there, plan)}")
+    if not allow_mixed:
+        machine.ensure_same(document["made_on"], machine.made_on())
+
+
+def differences(one: Plan, other: Plan) -> str:
+    """Which parts of two plans differ, in words."""
+    fields = {name: (getattr(one, name), getattr(other, name)) for name in Plan.__dataclass_fields__}
+    said = {"input_hash": "the company", "shocks": "the scenarios"}
+    return ", ".join(said.get(name, f"{name} {a} there, {b} here") for name, (a, b) in fields.items() if a != b)
 
 
 def _solvent(model: Model) -> None:
@@ -117,58 +175,98 @@ def _solvent(model: Model) -> None:
         )
 
 
-def _play(
-    model: Model, scenarios: dict[str, Any], case: Case, ids: np.ndarray, seed: int, place: tuple[int, int],
-    progress: Progress, options: dict[str, Any],
-) -> Run:  # fmt: skip
-    number, total = place
-    progress(number, total, 0, len(ids), label(case))
-    run = run_case(
-        model, scenarios[case.scenario], case, ids, seed=seed,
-        progress=lambda done: progress(number, total, done, len(ids), label(case)), **options,
-    )  # fmt: skip
-    faults = [name for name, x in zip(invariants.DAILY, run.residuals.max(axis=0), strict=True) if x > 0]
-    residuals = audit.at_the_end(model.network, model.opening, model.inputs[case.scenario].days, run)
-    faults += [name for name, x in residuals.items() if x > 0]
-    if faults:
-        raise LedgerFault(f"{label(case)}: {', '.join(faults)}")
-    return run
+def _drive(out: Path, board: Board, execute: Executor, limit: Limit, progress: Progress, finished: Finished) -> None:
+    """Have the tasks of this driver's share done, and say how it goes."""
+    plan, log = board.plan, Log(out)
+    ensure_base(board)
+    left = board.left()
+    tally = Tally(plan, len(left), sum(plan.point_days(task) for task in left))
+    for task in plan.tasks:
+        limit.learn(task, board.markers.get(task.id))
+    log("begin", plan=plan.hash, tasks=len(left), share=list(board.share), **machine.made_on())
+
+    def begins(task: Task) -> None:
+        tally.label = label(plan, task)
+        log("start", task=task.id, label=tally.label)
+        progress(tally)
+
+    for ended in execute(out, board, limit, begins):
+        task, marker, poison, worker = ended
+        board.settle(task.id, marker, poison)
+        limit.learn(task, marker)
+        tally.add(task, poison is not None)
+        log(
+            "quarantined" if poison else "end", task=task.id, label=label(plan, task), worker=worker,
+            error=poison["error"] if poison else None, seconds=marker["seconds"] if marker else None,
+            point_days=plan.point_days(task), point_days_per_second=round(tally.rate),
+            seconds_left=None if tally.seconds_left is None else round(tally.seconds_left, 1),
+        )  # fmt: skip
+        progress(tally)
+        ensure_base(board)
+        if task.id == "summary-000" and marker:
+            names = ("survives", "fill_rate", "lowest_cash")
+            finished(label(plan, task), dict(zip(names, figures(out, BASE, *names), strict=True)))
 
 
-def _keep(folder: Path, model: Model, case: Case, run: Run, finished: Finished) -> None:
-    """Daily series and places of joint cases; one number per future of the variants."""
-    if case.variant == "joint":
-        data = dataset(model, {case.scenario: run})
-        finished(label(case), {name: data[name].values[0] for name in PER_DRAW})
-        store.append(folder, "joint", data, "scenario")
-        return
-    figures = per_draw(model, run)
-    finished(label(case), figures)
-    one = xr.Dataset(
-        {name: (("case", "draw"), figures[name][None], {"units": PER_DRAW[name][0]}) for name in PER_DRAW},
-        {"case": labels([f"{case.scenario}/{case.variant}"]), "draw": run.draws},
-    )
-    store.append(folder, "variants", one, "case")
+def ensure_base(board: Board) -> None:
+    """Raises LedgerFault where the base case is in quarantine: there is nothing to compare with, and no use in more."""
+    for task, found in board.poisoned.items():
+        if task.startswith("play-000-"):
+            raise LedgerFault(f"{found['error']} (see {board.folder / store.QUARANTINE / task}.json)")
 
 
-def _harder(so_far: Hardest | None, scenario: str, run: Run) -> Hardest:
-    """The scenario that fewest futures survive; between equals the one with the least headroom."""
-    survival = float(1.0 - run.series["default"].any(-1).mean())
-    measure = (survival, float(run.series["headroom"].min(-1).mean()))
-    if so_far is not None and so_far.measure <= measure:
-        return so_far
-    return Hardest(scenario, int(run.draws[story.choose(run)]), measure)
+def label(plan: Plan, task: Task) -> str:
+    """What a task is, in words."""
+    if task.kind == "finish":
+        return "the last step"
+    case = plan.cases[task.case]
+    name = "hardest scenario" if case.scenario == HARDEST else case.scenario
+    if task.kind == "summary":
+        return f"{name}, summary"
+    part = f", futures {plan.futures(task.block).start:,} and on" if plan.blocks > 1 else ""
+    return f"{name}, {case.variant.replace('_', ' ')}{part}"
 
 
-def label(case: Case) -> str:
-    return f"{case.scenario}, {case.variant.replace('_', ' ')}"
+def _conclude(out: Path, board: Board) -> Path:
+    """The manifest, if everything is done that can be. Raises Unfinished, Partial, LedgerFault."""
+    board.refresh()
+    if "finish" not in board.markers:
+        raise Unfinished(f"{len(Board(out, board.plan).left()):,} tasks wait for other shards: run this again")
+    if not (out / store.MANIFEST).exists():
+        store.write_manifest(out, manifest(out, board))
+    if board.poisoned:
+        first = next(iter(board.poisoned.values()))
+        raise Partial(
+            f"{len(board.poisoned)} tasks failed, so that {', '.join(board.left_out())} is left out; the first: "
+            f"{first['error']}; what reproduces them stands in {out / store.QUARANTINE}"
+        )
+    return out
 
 
-def versions() -> dict[str, str]:
-    found = {}
-    for name in ("tandem-twin", "jax", "jaxlib", "numpy", "xarray", "zarr"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+def manifest(out: Path, board: Board) -> dict[str, Any]:
+    """What was run and how it went. Cases of which a task failed are left out; with a joint one, the scenario."""
+    plan, begun = board.plan, read_plan(out)[1]
+    finish, hit = board.markers["finish"], board.left_out()
+    worst: dict[str, float] = {}
+    for marker in board.markers.values():
+        if "residuals" in marker:
+            case = f"{marker['scenario']}/{marker['variant']}"
+            worst[case] = max(worst.get(case, 0.0), *marker["residuals"].values())
+    return {
+        "input_hash": plan.input_hash,
+        "plan": plan.hash,
+        "scenarios": [name for name in plan.names if f"{name}/joint" not in hit],
+        "left_out": hit,
+        "shocks": plan.shocks,
+        "draws": plan.draws,
+        "seed": plan.seed,
+        "mode": "exact",
+        "residuals": worst,
+        "story": finish["story"],
+        "middle": finish["middle"],
+        "versions": begun["made_on"]["versions"],
+        "device": begun["made_on"]["device"],
+        "mixed": any(marker["mixed"] for marker in board.markers.values()),
+        "seconds": round(sum(marker["seconds"] for marker in board.markers.values()), 1),
+        "complete": True,
+    }

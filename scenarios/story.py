@@ -1,15 +1,21 @@
-"""One bad future told by date: the first order refused, the shelf it emptied, the first bill unpaid, the breach."""
+"""Futures worth telling: a bad one of the hardest scenario by date, and the middle one, played again in full detail.
+
+By date: the first order refused, the shelf it emptied, the first bill unpaid, the breach.
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
 
-from scenarios.stress import Case, variant
+from scenarios import store
+from scenarios.stress import BASE, Case, variant
 from twin.assembly import Model
 from twin.policies import replenish
+from twin.record import company_series, named
 from twin.simulate import Record, Run, nothing, simulate
 from twin.state import Flows, State
 from twin.tables import rows
@@ -28,14 +34,56 @@ class Event:
         return asdict(self) | {"date": self.date.isoformat()}
 
 
-def choose(run: Run) -> int:
-    """Place of the future to tell: of those in default the one in the middle, else the one with least headroom."""
-    default = run.series["default"]
-    lost = default.any(-1)
+class Told(NamedTuple):
+    """The middle future of base and hardest scenario, its id, and the story of a bad one (None without scenarios)."""
+
+    middle: list[Run]
+    draw: int
+    story: dict[str, Any] | None
+
+
+def hardest(folder: Path, names: list[str]) -> str:
+    """The scenario that fewest futures survive; between equals the one with the least headroom on average."""
+
+    def measure(name: str) -> tuple[float, float]:
+        survives, headroom = figures(folder, name, "survives", "lowest_headroom")
+        return float(survives.mean()), float(headroom.mean())
+
+    return min(names, key=measure)
+
+
+def figures(folder: Path, scenario: str, *names: str) -> list[np.ndarray]:
+    """One number per future of a joint case."""
+    data = store.read(folder, "per_draw").sel(case=f"{scenario}/joint")
+    return [np.asarray(data[name].values) for name in names]
+
+
+def worst(default_day: np.ndarray, headroom: np.ndarray) -> int:
+    """The future to tell: of those in default the one in the middle, else the one with least headroom."""
+    lost = default_day >= 0
     if not lost.any():
-        return int(run.series["headroom"].min(-1).argmin())
-    day = np.where(lost, default.argmax(-1), np.iinfo(np.int64).max)
+        return int(headroom.argmin())
+    day = np.where(lost, default_day, np.iinfo(np.int64).max)
     return int(np.argsort(day, kind="stable")[(lost.sum() - 1) // 2])
+
+
+def middle(headroom: np.ndarray) -> int:
+    """The future in the middle by lowest headroom."""
+    return int(np.argsort(headroom, kind="stable")[(len(headroom) - 1) // 2])
+
+
+def tell(model: Model, shocks: dict[str, list[rows.Shock]], folder: Path, name: str | None, seed: int) -> Told:
+    """Choose the futures from a run's figures and play them again. name: the hardest scenario, if there is one."""
+    default_day, headroom = figures(folder, name or BASE, "default_day", "lowest_headroom")
+    draw, roles = middle(headroom), [BASE] if name is None else [BASE, name]
+    runs = [replay(model, shocks[role], role, draw, seed) for role in roles]
+    if name is None:
+        return Told(runs, draw, None)
+    bad = worst(default_day, headroom)
+    run = replay(model, shocks[name], name, bad, seed)
+    detail = {key.removeprefix(PREFIX): x[0] for key, x in run.series.items() if key.startswith(PREFIX)}
+    happened = sorted(events(model, detail), key=lambda event: event.day)
+    return Told(runs, draw, {"scenario": name, "draw": bad, "events": [event.plain() for event in happened]})
 
 
 def _detail(state: State, flows: Flows) -> dict[str, Array]:
@@ -52,17 +100,23 @@ def _detail(state: State, flows: Flows) -> dict[str, Array]:
     }
 
 
-DETAIL = Record(_detail, nothing, nothing)
+PREFIX = "detail_"
 
 
-def tell(model: Model, shocks: list[rows.Shock], scenario: str, draw: int, seed: int) -> list[Event]:
-    """Play one future again in full detail and list what happened, by date."""
+def _everything(state: State, flows: Flows) -> dict[str, Array]:
+    return company_series(state, flows) | {f"{PREFIX}{name}": x for name, x in _detail(state, flows).items()}
+
+
+DETAIL = Record(_everything, nothing, nothing, named)
+
+
+def replay(model: Model, shocks: list[rows.Shock], scenario: str, draw: int, seed: int) -> Run:
+    """One future of a scenario again, with what every place did on every day."""
     mine, inputs = variant(model, shocks, Case(scenario, "joint"))
-    run = simulate(
+    return simulate(
         mine.network, replenish, mine.policy, model.source, model.params, inputs, model.opening,
         np.array([draw]), seed=seed, record=DETAIL,
     )  # fmt: skip
-    return sorted(events(model, {name: x[0] for name, x in run.series.items()}), key=lambda event: event.day)
 
 
 def events(model: Model, detail: dict[str, np.ndarray]) -> list[Event]:

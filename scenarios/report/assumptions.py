@@ -163,7 +163,7 @@ def run_table(found: Findings, words: Words) -> Table:
         words(
             "run.capped_in",
             scenario=words.scenario(name),
-            number=words.number(float(found.series(name, "capped").sum(axis=1).mean()), 1),
+            number=words.number(float(found.figure(name, "total_capped").mean()), 1),
         )
         for name in found.names
     ]

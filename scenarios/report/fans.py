@@ -23,8 +23,7 @@ class Fan:
 
 def fan(found: Findings, scenario: str, series: str) -> Fan:
     """Order statistics: every line is a value that some future had on that day."""
-    daily = found.series(scenario, series)
-    return Fan(scenario, series, np.quantile(daily, LEVELS, axis=0, method="inverted_cdf"))
+    return Fan(scenario, series, found.quantiles(scenario, series, LEVELS))
 
 
 def all_fans(found: Findings) -> dict[tuple[str, str], Fan]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from scenarios import store
+from scenarios import answers, store
 from scenarios.stress import BASE
+from scenarios.sweep import products
 from twin.tables.company import Company
 from twin.tables.read import read
 
@@ -26,7 +27,10 @@ class Findings:
     manifest: dict[str, Any]
     joint: xr.Dataset
     variants: xr.Dataset
+    summary: xr.Dataset
+    told: xr.Dataset
     company: Company
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the strategy team's studies
     kept: dict[tuple[str, str, str], np.ndarray] = field(default_factory=dict, init=False)  # what was read once
 
     @cached_property
@@ -44,6 +48,11 @@ class Findings:
         story = self.manifest.get("story")
         return str(story["scenario"]) if story else BASE
 
+    @property
+    def middle(self) -> int:
+        """The future in the middle by lowest headroom in the hardest scenario: the one told week by week."""
+        return int(self.manifest["middle"])
+
     @cached_property
     def dates(self) -> list[date]:
         days = self.joint["date"].values.astype("datetime64[D]")
@@ -56,6 +65,15 @@ class Findings:
     def series(self, scenario: str, name: str) -> np.ndarray:
         """A variable of one scenario without its scenario axis."""
         return np.asarray(self.joint[name].sel(scenario=scenario).values)
+
+    def quantiles(self, scenario: str, name: str, levels: tuple[float, ...]) -> np.ndarray:
+        """(level, day) order statistics of all futures of a daily series."""
+        wanted = [f"q{level:g}" for level in levels]
+        return np.asarray(self.summary[name].sel(scenario=scenario, statistic=wanted).values)
+
+    def path(self, scenario: str, name: str) -> np.ndarray:
+        """(day) a daily series of the middle future; kept for the base case and for the hardest scenario."""
+        return np.asarray(self.told[name].sel(role="base" if scenario == BASE else "hardest").values)
 
     def figure(self, scenario: str, name: str, variant: str = "joint") -> np.ndarray:
         """One number per future, of a scenario or of one of its variants."""
@@ -81,8 +99,7 @@ def findings(run: Path) -> Findings:
     if not manifest.get("complete"):
         raise NoRun(f"{run} holds no complete run: its {store.MANIFEST} does not say so")
     try:
-        joint = store.read(run, "joint")
-        variants = store.read(run, "variants")
+        groups = store.joint(run), store.variants(run), store.read(run, "summary"), store.read(run, "told")
     except (FileNotFoundError, KeyError) as error:
-        raise NoRun(f"{run} holds no results: {store.RESULTS} is missing or unreadable") from error
-    return Findings(manifest, joint, variants, read(run / "inputs").company)
+        raise NoRun(f"{run} holds no results: {products.RESULTS} is missing or unreadable") from error
+    return Findings(manifest, *groups, read(run / store.INPUTS).company, answers.read(run))

@@ -18,6 +18,7 @@ from scenarios.report import (
     glossary,
     reconcile,
     service,
+    strategy,
     verdict,
     weeks,
 )
@@ -78,8 +79,7 @@ def render(found: Findings, words: Words) -> str:
 
 def content(found: Findings, words: Words) -> dict[str, Any]:
     """Everything that the template places. Cash first: results that do not tie are not worth a chart."""
-    future = weeks.median_future(found)
-    cash = [weeks.weeks_table(found, words, name, future) for name in dict.fromkeys([BASE, found.hardest])]
+    cash = [weeks.weeks_table(found, words, name) for name in dict.fromkeys([BASE, found.hardest])]
     built = bridge.bridges(found)
     return {
         "company": found.company.settings.name,
@@ -94,6 +94,7 @@ def content(found: Findings, words: Words) -> dict[str, Any]:
         "joining_sentence": verdict.joining_sentence(found, words),
         "story": verdict.story_table(found, words),
         "levers": verdict.levers_table(found, words),
+        "strategy": strategy.tables(found.answers, words),
         "reconcile": reconcile.reconcile_table(found, words),
         "fans": fan_pictures(found, words),
         "fan_about": fan_about(found, words),

@@ -1,7 +1,7 @@
 """The base case against the last twelve months, line by line, and whether it is close enough to be believed."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -79,14 +79,12 @@ def month_days(first: date) -> int:
 def base_side(found: Findings) -> Side:
     """The base case as one year, per future; balances at month ends as in statements, else of every close."""
     scale = YEAR / len(found.dates)
-    ends = [t for t, day in enumerate(found.dates) if (day + timedelta(days=1)).month != day.month]
-    kept = ends if len(ends) >= 3 else list(range(len(found.dates)))
 
     def year(*names: str) -> np.ndarray:
-        return np.asarray(sum(found.series(BASE, name).sum(axis=1) for name in names) * scale)
+        return np.asarray(sum(found.figure(BASE, f"total_{name}") for name in names) * scale)
 
     def average(name: str) -> np.ndarray:
-        return np.asarray(found.series(BASE, name)[:, kept].mean(axis=1))
+        return found.figure(BASE, f"month_end_{name}")
 
     return Side(
         year("revenue"),

@@ -33,22 +33,8 @@ def survival(found: Findings, name: str) -> Estimate:
 
 def covenant_slack(found: Findings, name: str) -> list[tuple[str, Estimate | None]]:
     """For each covenant the lowest of (measured value - threshold) over its test days; None where no day is one."""
-    slack: list[tuple[str, Estimate | None]] = []
-    if not found.company.covenants:
-        return slack
-    values = found.series(name, "covenant_value")
-    places = [str(x) for x in found.joint["covenant_name"].values]
-    for row in found.company.covenants:
-        k = places.index(row.covenant)
-        tested = np.ones(values.shape[1], bool)
-        if "covenant_tested" in found.joint:
-            tested = found.series(name, "covenant_tested")[:, k].astype(bool)
-        if tested.any():
-            lowest = (values[:, tested, k] - float(row.threshold)).min(axis=1)
-            slack.append((row.covenant, statistics.mean(lowest)))
-        else:
-            slack.append((row.covenant, None))
-    return slack
+    slack = {row.covenant: found.figure(name, f"slack_{row.covenant}") for row in found.company.covenants}
+    return [(name, None if np.isnan(x).all() else statistics.mean(x)) for name, x in slack.items()]
 
 
 def first_breach(found: Findings, name: str, words: Words) -> str | Noted:
@@ -61,7 +47,7 @@ def first_breach(found: Findings, name: str, words: Words) -> str | Noted:
     day = median_day(found.figure(name, "covenant_day")[index == most])
     share = words.share(float((index == most).mean()))
     return Noted(
-        covenant_name(str(found.joint["covenant_name"].values[most]), words),
+        covenant_name(str(found.joint.attrs["covenants"][most]), words),
         words("verdict.breach", share=share, week=words.week_number(day)),
     )
 

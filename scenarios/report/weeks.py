@@ -36,25 +36,19 @@ def cents(series: np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(series, float) * 100).astype(np.int64)
 
 
-def median_future(found: Findings) -> int:
-    """Place of the future in the middle by lowest headroom in the hardest scenario."""
-    order = np.argsort(found.figure(found.hardest, "lowest_headroom"), kind="stable")
-    return int(order[(len(order) - 1) // 2])
-
-
-def cash_weeks(found: Findings, scenario: str, future: int) -> CashWeeks:
-    """The first 13 weeks of a future, or as many as there are. Raises NotTied."""
+def cash_weeks(found: Findings, scenario: str) -> CashWeeks:
+    """The first 13 weeks of the middle future, or as many as there are. Raises NotTied."""
     weeks = min(WEEKS, len(found.dates) // 7)
     last = 7 * np.arange(1, weeks + 1) - 1
-    close = cents(found.series(scenario, "cash")[future])
+    close = cents(found.path(scenario, "cash"))
     start = sum(round(100 * row.amount) for row in found.company.opening if row.account == CASH_ACCOUNT)
     lines = {}
     for name in CASH_LINES:
-        daily = cents(found.series(scenario, f"cash_{name}")[future])[: 7 * weeks]
+        daily = cents(found.path(scenario, f"cash_{name}"))[: 7 * weeks]
         lines[name] = daily.reshape(weeks, 7).sum(axis=1)
     closing = close[last]
     opening = np.concatenate([[start], closing[:-1]]).astype(np.int64)
-    headroom = cents(found.series(scenario, "headroom")[future])[last]
+    headroom = cents(found.path(scenario, "headroom"))[last]
     table = CashWeeks(opening, lines, closing, headroom)
     if table.check.any():
         week = int(np.argmax(table.check != 0)) + 1
@@ -62,9 +56,9 @@ def cash_weeks(found: Findings, scenario: str, future: int) -> CashWeeks:
     return table
 
 
-def weeks_table(found: Findings, words: Words, scenario: str, future: int) -> Table:
+def weeks_table(found: Findings, words: Words, scenario: str) -> Table:
     """A column per week and one for all of them; a last row that must be zero."""
-    table = cash_weeks(found, scenario, future)
+    table = cash_weeks(found, scenario)
     weeks = len(table.closing)
     columns = [Column(words("weeks.line"))]
     columns += [
@@ -91,5 +85,5 @@ def weeks_table(found: Findings, words: Words, scenario: str, future: int) -> Ta
         row(words("weeks.headroom"), table.headroom, int(table.headroom[-1])),
     ]
     key = "weeks_base" if scenario == BASE else "weeks_stress"
-    title = words("weeks.title", scenario=words.scenario(scenario), draw=int(found.draws[future]))
+    title = words("weeks.title", scenario=words.scenario(scenario), draw=found.middle)
     return Table(key, title, columns, rows, words("weeks.note"), wide=True)

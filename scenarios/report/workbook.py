@@ -51,7 +51,6 @@ def write_tables(run: Path, out: Path | None = None, lang: str = "en") -> Path:
 
 def all_tables(found: Findings, words: Words) -> list[Table]:
     """Every table of the report, in its order; those that a run cannot have are left out."""
-    future = weeks.median_future(found)
     tables: list[Table | None] = [
         verdict.verdict_table(found, words),
         verdict.joining_table(found, words),
@@ -59,7 +58,7 @@ def all_tables(found: Findings, words: Words) -> list[Table]:
         verdict.levers_table(found, words),
         reconcile.reconcile_table(found, words),
         *(differences.differences_tables(found, words) if found.stresses else []),
-        *(weeks.weeks_table(found, words, name, future) for name in dict.fromkeys([BASE, found.hardest])),
+        *(weeks.weeks_table(found, words, name) for name in dict.fromkeys([BASE, found.hardest])),
         bridge.bridge_table(bridge.bridges(found), words),
         fans.fan_table(found, fans.all_fans(found), words),
         service.service_table(found, words),

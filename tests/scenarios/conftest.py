@@ -1,16 +1,18 @@
 """A tiny example company and one finished stress run of it, shared by the tests of running and of the command line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scenarios import example
 from scenarios.run import stress
 from tests.conftest import strict
+from tests.scenarios import recorded
+from tests.scenarios.recorded import BLOCK, DRAWS, NAMES
 from twin.tables.read import read
 
-NAMES = ["supplier-out", "credit-line-cut"]
-DRAWS = 12
+__all__ = ["BLOCK", "DRAWS", "NAMES"]
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +23,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with strict():
-        return stress(read(shop).company, NAMES, tmp_path_factory.mktemp("results") / "run", draws=DRAWS, block=DRAWS)
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `run` simulated, block by block, to play from."""
+    return tmp_path_factory.mktemp("tape")
+
+
+@pytest.fixture(scope="session")
+def run(shop: Path, tape: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    end = recorded.recording(tape)
+    try:
+        with strict():
+            return play(shop, tmp_path_factory.mktemp("results") / "run")
+    finally:
+        end()
+
+
+def play(shop: Path, out: Path, **options: Any) -> Path:
+    """The run of this folder's tests, as many times as they want it: one size of batch compiles once."""
+    return stress(read(shop).company, NAMES, out, **{"draws": DRAWS, "block": BLOCK, "batch": BLOCK, **options})

@@ -5,17 +5,18 @@ whole cents; counts of met demand never exceed demand.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 
 from scenarios import store
+from scenarios.sweep import measured
+from scenarios.sweep.plan import DAILY, Plan
 from twin.record import CASH_LINES, PROFIT_LINES
-from twin.results import PER_DRAW, SERIES, labels
+from twin.results import PER_DRAW, SERIES
 from twin.tables import rows
 from twin.tables.company import Company
 from twin.tables.rows import Settings
@@ -26,6 +27,7 @@ SCRIPT = "<script>alert(1)</script>"
 FORMULA = "=cmd|' /C calc'!A0"
 OPENING_CASH = 412_345.67
 NODES = ("DC", "S1", SCRIPT)
+MONTH_ENDS = [26, 54, 85]  # of 98 days from 5 January 2026: also the covenants' test days
 
 
 def company(**changes: Any) -> Company:
@@ -69,8 +71,8 @@ class Luck:
         return np.rint(self.rng.uniform(low, high, shape or (DRAWS, DAYS)) * 100) / 100
 
 
-def joint(name: str, number: int) -> xr.Dataset:
-    """The joint results of one scenario; the higher its number the worse it goes."""
+def futures(number: int) -> dict[str, np.ndarray]:
+    """The daily series (draw, day) of one scenario; the higher its number the worse it goes."""
     luck = Luck(np.random.default_rng(number), 1.0 - 0.15 * number)
     data: dict[str, Any] = {key: luck.cents(0, 9_000) for key in SERIES}
     for line in CASH_LINES:
@@ -85,29 +87,16 @@ def joint(name: str, number: int) -> xr.Dataset:
     data["default"] = np.zeros((DRAWS, DAYS), bool)
     data["default"][: 4 * number, 60:] = True
     data["capped"] = np.zeros((DRAWS, DAYS))
-    variables = {key: (("scenario", "draw", "day"), value[None]) for key, value in data.items()}
-    figures = per_draw(luck, number, data)
-    units = {key: {"units": PER_DRAW[key][0]} for key in figures}
-    variables |= {key: (("scenario", "draw"), value[None], units[key]) for key, value in figures.items()}
-    covenants = np.stack([data["headroom"], luck.cents(500, 4_000)], axis=-1)
-    variables["covenant_value"] = (("scenario", "draw", "day", "covenant_name"), covenants[None])
+    data["covenant_minimum_liquidity"] = data["headroom"]
+    data["covenant_minimum_net_worth"] = luck.cents(500, 4_000)
+    return data
+
+
+def service(number: int) -> np.ndarray:
+    """Demand and what was met of it: (measure, day, node)."""
+    luck = Luck(np.random.default_rng(50 + number), 1.0 - 0.15 * number)
     demand = np.rint(luck.rng.uniform(50, 90, (DAYS, len(NODES)))) * [0, 1, 1]
-    variables["node_demand"] = (("scenario", "day", "node"), demand[None])
-    variables["node_met"] = (("scenario", "day", "node"), np.floor(demand * luck.stress)[None])
-    tested = np.zeros((DAYS, 2), bool)
-    tested[[26, 54, 85]] = True
-    variables["covenant_tested"] = (("scenario", "day", "covenant_name"), tested[None])
-    return xr.Dataset(
-        variables,
-        {
-            "scenario": labels([name]),
-            "draw": np.arange(DRAWS, dtype=np.uint32),
-            "day": np.arange(DAYS),
-            "date": ("day", pd.date_range("2026-01-05", periods=DAYS).to_numpy()),
-            "node": labels(NODES),
-            "covenant_name": labels(["minimum_liquidity", "minimum_net_worth"]),
-        },
-    )
+    return np.stack([demand, np.floor(demand * luck.stress)])
 
 
 def per_draw(luck: Luck, number: int, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -124,20 +113,15 @@ def per_draw(luck: Luck, number: int, data: dict[str, np.ndarray]) -> dict[str, 
     return figures
 
 
-def variants(cases: list[str]) -> xr.Dataset:
-    """One number per future for each case that is not joint."""
-    parts = []
-    for number, _ in enumerate(cases):
-        luck = Luck(np.random.default_rng(100 + number), 1.0)
-        parts.append(
-            per_draw(luck, number % 3, {key: joint_part(luck, key) for key in ("cash", "headroom", "default")})
-        )
-    data = {name: (("case", "draw"), np.stack([part[name] for part in parts])) for name in PER_DRAW}
-    return xr.Dataset(data, {"case": labels(cases), "draw": np.arange(DRAWS, dtype=np.uint32)})
-
-
-def joint_part(luck: Luck, key: str) -> np.ndarray:
-    return np.zeros((DRAWS, DAYS), bool) if key == "default" else luck.cents(0, 90_000)
+def figures(of: Company, luck: Luck, number: int, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every measure that a run keeps of each future."""
+    found = per_draw(luck, number, data)
+    found |= {f"total_{name}": data[name].sum(axis=1) for name in measured.FLOWS}
+    found |= {f"month_end_{name}": data[name][:, MONTH_ENDS].mean(axis=1) for name in measured.BALANCES}
+    for row in of.covenants:
+        slack = data[f"covenant_{row.covenant}"][:, MONTH_ENDS] - float(row.threshold)
+        found[f"slack_{row.covenant}"] = slack.min(axis=1)
+    return found
 
 
 def manifest(names: list[str]) -> dict[str, Any]:
@@ -162,12 +146,14 @@ def manifest(names: list[str]) -> dict[str, Any]:
     return {
         "input_hash": "0123456789abcdef" * 4,
         "scenarios": names,
+        "left_out": [],
         "shocks": shocks,
         "draws": DRAWS,
         "seed": 7,
         "mode": "exact",
         "residuals": {"base/joint": 0.0},
         "story": {"scenario": names[-1], "draw": 3, "events": told} if names else None,
+        "middle": 5,
         "versions": {"tandem-twin": "0.1.0", "jax": FORMULA},
         "device": "cpu",
         "seconds": 1.5,
@@ -177,14 +163,32 @@ def manifest(names: list[str]) -> dict[str, Any]:
 
 def write_run(folder: Path, names: list[str], of: Company | None = None) -> Path:
     """A run folder as `scenarios.run.stress` leaves it."""
+    of = of or company()
+    told = manifest(names)
+    plan = Plan(told["input_hash"], told["shocks"], DRAWS, 7, DRAWS, DAYS, 6, (DAILY,))
+    dates = [date(2026, 1, 5) + timedelta(days=t) for t in range(DAYS)]
+    structure = SimpleNamespace(nodes=NODES, products=("P", "Q"))
+    model: Any = SimpleNamespace(company=of, structure=structure, calendar=SimpleNamespace(dates=dates))
     folder.mkdir(parents=True)
-    for number, name in enumerate(["base", *names]):
-        store.append(folder, "joint", joint(name, number), "scenario")
-    cases = [f"{name}/{variant}" for variant in ("goods_only", "treasury_only") for name in ("base", *names)]
-    cases += [f"{names[-1]}/{lever}" for lever in ("longer_terms", "larger_line", "smaller_orders")] if names else []
-    store.append(folder, "variants", variants(cases), "case")
-    write_folder(of or company(), folder / "inputs", kind="csv")
-    store.write_manifest(folder, manifest(names))
+    shards = store.Shards(folder, store.lay_out(folder, plan, model))
+    daily = list(measured.daily_measures(model))
+    for place, case in enumerate(plan.cases):
+        joint, at = place in plan.joint, {"case": place, "scenario": place}
+        number = place if joint else place % 3
+        data = futures(number)
+        luck = Luck(np.random.default_rng(100 + place), 1.0 - 0.15 * number if joint else 1.0)
+        found = figures(of, luck, number, data)
+        shards.write("per_draw", at, np.stack([found[name] for name in measured.per_draw_measures(model)]))
+        if joint:
+            shards.write(DAILY, at, np.stack([data[name] for name in daily]))
+            shards.write("summary", at, np.stack([measured.summary(np.asarray(data[name], float)) for name in daily]))
+            shards.write("service", at, service(number))
+            if case.scenario == "base":
+                shards.write("told", {"role": 0}, np.stack([data[name][told["middle"]] for name in daily]))
+            if [case.scenario] == names[-1:]:
+                shards.write("told", {"role": 1}, np.stack([data[name][told["middle"]] for name in daily]))
+    write_folder(of, folder / store.INPUTS, kind="csv")
+    store.write_manifest(folder, told)
     return folder
 
 

@@ -1,6 +1,7 @@
 """The command `tandem`: what it says, where it writes, and the exit code of every kind of failure."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import console, doctor
+from scenarios import console, doctor, store
 from scenarios import run as running
 from scenarios.cli import main
 from scenarios.console import EXIT, explained
+from scenarios.sweep import verify
+from scenarios.sweep.products import RESULTS
 from tests.scenarios.synthetic_run import DRAWS, write_run
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def test_help_has_examples(capsys):
     assert main(["--help"]) == 0
     commands = capsys.readouterr().out
-    for command in ("new", "check", "stress", "report", "scenarios", "demo", "doctor"):
+    for command in ("new", "check", "stress", "status", "verify", "report", "scenarios", "demo", "doctor"):
         assert command in commands
         assert main([command, "--help"]) == 0
         assert f"tandem {command}" in capsys.readouterr().out
@@ -49,6 +52,9 @@ def test_faults_are_named_and_exit_with_3(tmp_path, capsys):
         (["stress", "{shop}", "--out", "{new}", "--draws", "0"], "Invalid value for '--draws'"),
         (["stress", "{shop}", "--out", "{new}", "--seed", "-1"], "Invalid value for '--seed'"),
         (["stress", "{shop}", "--out", "{new}", "--seed", "1.5"], "'--seed': Input should be a valid integer"),
+        (["stress", "{shop}", "--out", "{new}", "--shard", "4/4"], "give I/N with I from 0 to N-1"),
+        (["stress", "{shop}", "--out", "{new}", "--device", "gpu"], "no GPU was found"),
+        (["stress", "{shop}", "--out", "{new}", "--executor", "slurm"], "'--executor': 'slurm' is not one of"),
         (["new", "{shop}"], "is there already"),
         (["scenarios", "{shop}", "--out", "mine.txt"], "ends in .yaml, .yml, .csv"),
         (["scenarios", "--out", "mine.yaml"], "needs a company"),
@@ -77,6 +83,8 @@ def test_where_nothing_can_be_written_exits_with_74(shop, tmp_path, capsys):
     [
         (running.LedgerFault("x"), EXIT.ledger),
         (running.Impossible("x"), EXIT.impossible),
+        (running.Partial("x"), EXIT.partial),
+        (running.Unfinished("x"), EXIT.again),
         (MemoryError(), EXIT.memory),
         (RuntimeError("RESOURCE_EXHAUSTED: out of memory"), EXIT.memory),
         (PermissionError(13, "Permission denied", "run"), EXIT.cannot_write),
@@ -132,14 +140,65 @@ def test_doctor_knows_strangers():
     assert doctor.strangers(owners, version_of=lambda name: "0.1") == {"kernels": ["kernels 0.1"]}
 
 
-def test_a_terminated_run_exits_with_143_and_leaves_nothing(shop, tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "options", "code"),
+    [
+        (signal.SIGTERM, [], EXIT.terminated),
+        (signal.SIGUSR1, ["--shard", "0/2"], EXIT.again),
+    ],
+)
+def test_a_run_that_is_told_to_end_keeps_what_is_done(sent, options, code, shop, tmp_path):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "scenarios.cli", "stress", str(shop), "--out", str(out), "--draws", "50000"]
-    started = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, env=os.environ | {"JAX_PLATFORMS": "cpu"})
-    deadline = time.monotonic() + 120
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    started.send_signal(signal.SIGTERM)
-    _, said = started.communicate(timeout=120)
-    assert started.returncode == EXIT.terminated, said
+    words = ["stress", str(shop), "--out", str(out), "--draws", "50000", *options]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "scenarios.cli", *words], cwd=ROOT, stderr=subprocess.PIPE,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not (out / store.LOGS).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    started.send_signal(sent)
+    _, said = started.communicate(timeout=240)
+    assert started.returncode == code, said
+    assert b"what is done is kept" in said and b"Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert verify.damages(out) == []
+    assert main(["status", str(out)]) == EXIT.partial
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "sent", "code"),
+    [(False, "SIGUSR1", EXIT.again), (True, "SIGTERM", EXIT.again), (True, "SIGUSR1", 75)],
+)
+def test_a_scheduler_is_told_to_run_it_again(scheduled, sent, code, capsys):
+    def command() -> None:
+        with console.checkpointing(scheduled):
+            os.kill(os.getpid(), getattr(signal, sent))
+            time.sleep(10)
+
+    assert console.guarded(command) == code
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_it_would_take_and_writes_nothing(shop, tmp_path, capsys):
+    words = ["stress", str(shop), "--out", str(tmp_path / "run"), "--scenarios", "supplier-out", "--dry-run"]
+    assert main([*words, "--draws", "10000"]) == EXIT.done
+    said = capsys.readouterr().out
+    for what in ("tasks", "memory", "results on disk", "time, one worker"):
+        assert what in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_finished_verified_damaged_and_repaired_from_its_files(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    assert main(["status", str(copy)]) == EXIT.done
+    assert main(["verify", str(copy)]) == EXIT.done
+    assert "every byte is what was written" in capsys.readouterr().out
+    (copy / RESULTS / "told" / "values" / "c" / "0" / "0" / "0").write_bytes(b"x")
+    assert main(["verify", str(copy)]) == EXIT.gate
+    assert "told/values/c/0/0/0: changed" in capsys.readouterr().err
+    assert main(["verify", str(copy), "--repair"]) == EXIT.partial
+    assert "run the same tandem stress again" in capsys.readouterr().err
+    assert main(["status", str(copy)]) == EXIT.partial
+    for command in ("status", "verify"):
+        assert main([command, str(tmp_path)]) == EXIT.invalid
