@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 
 from bench.company import MIDDLE, Size, model
@@ -47,22 +46,10 @@ class Counts(NamedTuple):
     operations: float
 
 
-@numba.njit(nogil=True, cache=True)
-def _triad(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
-    for i in range(len(a)):
-        a[i] = b[i] + 3.0 * c[i]
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def _multiply_add(x: np.ndarray, rounds: int, by: float, plus: float) -> None:
-    for _ in range(rounds):
-        for i in range(len(x)):
-            y = (((x[i] * by + plus) * by + plus) * by + plus) * by + plus
-            x[i] = (((y * by + plus) * by + plus) * by + plus) * by + plus
-
-
 def measure() -> Ceilings:
-    """The best of a few turns, all cores at work."""
+    """The best of a few turns, all cores at work. Needs Numba."""
+    from bench.peers.loops import multiply_add, triad
+
     a, b, c = (np.ones(_LENGTH) for _ in range(3))
     parts = list(zip(*(np.array_split(x, cores()) for x in (a, b, c)), strict=True))
     small = [np.ones(_VECTOR) for _ in range(cores())]
@@ -76,8 +63,8 @@ def measure() -> Ceilings:
                 found.append(time.perf_counter() - began)
             return min(found[1:])
 
-        moving = best(lambda part: _triad(*part), parts)
-        adding = best(lambda x: _multiply_add(x, _ROUNDS, 0.999, 0.001), small)
+        moving = best(lambda part: triad(*part), parts)
+        adding = best(lambda x: multiply_add(x, _ROUNDS, 0.999, 0.001), small)
     return Ceilings(3 * 8 * _LENGTH / moving, 2.0 * _CHAIN * _VECTOR * _ROUNDS * cores() / adding)
 
 

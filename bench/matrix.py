@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from bench import forward, goods, gradient
 from bench.clock import measured
 from bench.company import SIZES
-from bench.engines import ENGINES, cores
-from bench.plan import FUTURES, GOODS, GRADIENT, MONEY, Cell, Plan
+from bench.doing import doing
+from bench.engines import ENGINES
+from bench.plan import FUTURES, GOODS, GRADIENT, MONEY, Cell, Plan, at_once, block
 
 TURNS = 3
 SHORT = 4.0  # seconds; a longer cell is played once
@@ -47,10 +48,10 @@ def cells(days: int, sizes: tuple[int, ...] = tuple(SIZES), futures: tuple[int, 
 def contender(cell: Cell) -> Callable[[int], Any]:
     size, engine = SIZES[cell.store_products], ENGINES[cell.engine]
     if cell.kind == MONEY:
-        return forward.contender(size, cell.days, "exact", engine, cell.block())
+        return forward.contender(size, cell.days, "exact", engine, block(cell))
     if cell.kind == GOODS:
-        return goods.contender(size, cell.days, "exact", engine=engine, most=cell.block())
-    return gradient.contender(size, cell.days, derivative=True, most=cell.block())
+        return goods.contender(size, cell.days, "exact", engine=engine, most=block(cell))
+    return gradient.contender(size, cell.days, derivative=True, most=block(cell))
 
 
 def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
@@ -60,7 +61,8 @@ def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
         if reason:
             yield Row(cell, reason)
             continue
-        run, some = contender(cell), min(cell.futures, cell.block() * cores())
+        doing(cell.name)
+        run, some = contender(cell), min(cell.futures, block(cell) * at_once())
         planned = plan.seconds(cell)
         found = measured(
             lambda run=run, some=some: run(some),

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import jax
 
 from bench.company import SIZES, model
-from bench.engines import cores
+from bench.engines import cores, on_gpu
+from bench.machine import memory_bytes
 
 SECONDS_MOST = 60.0
 FUTURES = (64, 1024, 16_384)
-BLOCK_MOST = 512  # one programme for all cells of a size but the smallest
+BLOCK_MOST = 512  # one programme for all cells of a size but those of few futures
+CACHE_CELLS = 100_000  # a block's nodes and lanes times products, as in simulate
 MONEY, GOODS, GRADIENT = "whole day", "goods only", "value and gradient"
 # Copies of the state that a block holds at once: carried, computed anew and between them; for gradients a day of tape.
 COPIES = {MONEY: 8, GOODS: 4, GRADIENT: 12}
@@ -36,11 +38,6 @@ class Cell(NamedTuple):
     @property
     def point_days(self) -> float:
         return float(self.futures) * self.days * SIZES[self.store_products].stocking_points
-
-    def block(self) -> int:
-        """Futures in a block at most."""
-        sizes = model(SIZES[self.store_products], self.days).network.sizes
-        return int(min(BLOCK_MOST, max(8, 100_000 // ((sizes.nodes + sizes.lanes) * sizes.products))))
 
 
 @dataclass
@@ -75,11 +72,31 @@ class Plan:
         return f"planned {needed:.0f} s, {max(left, 0):.0f} s left" if needed > left else None
 
 
-def bytes_of(cell: Cell) -> int:
-    """Planned bytes of a cell."""
+def at_once() -> int:
+    """Blocks in flight."""
+    return 1 if on_gpu() else cores()
+
+
+def block(cell: Cell) -> int:
+    """Futures in a block: what half the card holds, or what the cache of a core does and gives every core its share."""
+    if on_gpu():
+        return min(cell.futures, max(1, memory_bytes() // 2 // bytes_of_future(cell)))
+    sizes = model(SIZES[cell.store_products], cell.days).network.sizes
+    fits = max(8, CACHE_CELLS // ((sizes.nodes + sizes.lanes) * sizes.products))
+    return min(BLOCK_MOST, fits, -(-cell.futures // cores()))
+
+
+def bytes_of_future(cell: Cell) -> int:
+    """Planned bytes of a future in flight."""
     m = model(SIZES[cell.store_products], cell.days)
-    carried = sum(leaf.nbytes for leaf in jax.tree.leaves(m.opening))
-    at_once = min(cell.futures, cell.block() * cores())
-    # a checkpointed year keeps the states of about sqrt(days) block starts and as many days of a block
-    held = COPIES[cell.kind] * carried * at_once * (2 * round(cell.days**0.5) if cell.kind == GRADIENT else 1)
-    return held + (8 * KEPT_A_DAY * cell.days * cell.futures if cell.kind == MONEY else 0)
+    carried = COPIES[cell.kind] * sum(leaf.nbytes for leaf in jax.tree.leaves(m.opening))
+    if cell.kind == GRADIENT:
+        # two levels of checkpoints: the starts of about sqrt(days) blocks, and the days of one
+        return carried * 2 * round(cell.days**0.5)
+    return carried + (8 * KEPT_A_DAY * cell.days if cell.kind == MONEY else 0)
+
+
+def bytes_of(cell: Cell) -> int:
+    """Planned bytes of a cell: the futures in flight, and on the host what is kept of all of them."""
+    kept = 8 * KEPT_A_DAY * cell.days * cell.futures if cell.kind == MONEY and not on_gpu() else 0
+    return bytes_of_future(cell) * min(cell.futures, block(cell) * at_once()) + kept

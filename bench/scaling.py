@@ -1,8 +1,9 @@
 """How time grows with futures, products, nodes and days: where it is linear, where not, and why.
 
 The whole day in exact mode, from one company in which one thing grows at a time. Time a point-day is flat where time
-is linear. Few futures or points: each of the day's small operations costs its call; many: the block no longer fits the
-cache (`simulate` cuts futures for that, products and nodes it cannot cut).
+is linear. Few products or nodes: each of the day's small operations costs its call, and what is per company (dues,
+the gate, the ledger) has few points to spread over; many: a block of futures no longer fits the cache. Futures are cut
+into blocks, so that they only fill the cores.
 """
 
 import time
@@ -13,13 +14,15 @@ from typing import Any, NamedTuple
 from bench import forward
 from bench.clock import measured
 from bench.company import Size
+from bench.doing import doing
 from bench.engines import ENGINES
 
 STORES, DCS, PRODUCTS, DAYS, FUTURES = 20, 1, 10, 28, 64
 AXES: dict[str, tuple[int, ...]] = {
-    "futures": (8, 32, 128, 512), "products": (1, 10, 40, 160), "nodes": (3, 21, 81, 321), "days": (7, 28, 112, 364),
+    "futures": (64, 256, 1024), "products": (1, 10, 80), "nodes": (3, 21, 161), "days": (7, 28, 112),
 }  # fmt: skip
-LEAST = 30.0  # seconds that a point may need with its compilation
+BLOCK = 32  # one programme however many futures; enough for every core
+LEAST = 20.0  # seconds that a point may need with its compilation
 
 
 class Point(NamedTuple):
@@ -46,7 +49,8 @@ def points(until: float, axes: dict[str, tuple[int, ...]] = AXES) -> Iterator[Po
             for name, engine in ENGINES.items():
                 seconds = None
                 if time.perf_counter() < until - LEAST:
-                    run = forward.contender(size, days, "exact", engine)
+                    doing(f"scaling, {axis} {at}, {name}")
+                    run = forward.contender(size, days, "exact", engine, BLOCK)
                     once = lambda run=run, futures=futures: run(futures)  # noqa: E731
                     seconds = measured(once, once, 3).seconds
                 yield Point(axis, name, at, float(futures) * days * size.stocking_points, seconds)
