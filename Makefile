@@ -14,7 +14,7 @@ PEERS := $(VENV)/.peers
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,bench,learn,calibrate]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,bench,learn,calibrate,ray]'
 	touch $@
 
 demo: $(READY)

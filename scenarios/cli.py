@@ -198,6 +198,7 @@ def report(
     """Write the report: one HTML file for reading, one workbook for calculating."""
     for path in _reports(run, out or run, lang):
         console.say(f"written: {path}")
+    console.left_out(run)
 
 
 @app.command(

@@ -287,6 +287,15 @@ def _first_breach(one: Any) -> str:
     return f"{name} ({100 * (breached == most).sum() / one.sizes['draw']:.0f} % of futures)"
 
 
+def left_out(run: Path) -> None:
+    """Say which cases a report lacks because they failed."""
+    from scenarios.store import read_manifest
+
+    missing = read_manifest(run)["left_out"]
+    if missing:
+        warn(f"left out, because a part of it failed: {', '.join(missing)}; tandem status {run} says why")
+
+
 def a_run(run: Path) -> None:
     """Raises NoRun where a folder holds none."""
     from scenarios.report import NoRun

@@ -6,6 +6,7 @@ time; worker deaths are counted here, since Ray would retry a task that kills it
 """
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -112,7 +113,9 @@ def ray_workers(
     def execute(folder: Path, board: Board, limit: Limit, begins: Callable[[Task], None]) -> Iterator[Ended]:
         started = not ray.is_initialized()
         if started:
+            told_to_end = signal.getsignal(signal.SIGTERM)
             ray.init(log_to_driver=False, include_dashboard=False)
+            signal.signal(signal.SIGTERM, told_to_end)  # Ray's own would end without a word
         crew = Crew(ray, actor, folder.resolve(), workers, needs)
         try:
             yield from _through(crew, board, limit, begins)

@@ -21,6 +21,7 @@ from twin.assembly import Model, assemble
 from twin.simulate import Run, block_size
 from twin.tables.read import read
 
+SUMMARY_BYTES = 2**28  # of one measure in memory at once
 OF_BLOCKS = (DAILY, "service_of", "places_of")  # what only the summary of a scenario needs
 
 
@@ -124,10 +125,16 @@ class Worker:
                 self.batch = now // 2
 
     def _summary(self, task: Task) -> tuple[str, list[str], dict[str, Any]]:
-        """Quantiles of all futures, one measure at a time, so that memory does not grow with the measures."""
+        """Quantiles of all futures: one measure and so many days at a time, so that memory is bounded."""
         plan, read, write, at = self.plan, self.shards.read, self.shards.write, {"scenario": task.case}
-        daily = self.shards.products[DAILY]
-        series = [measured.summary(read(DAILY, scenario=task.case, measure=i)) for i in range(daily.axes["measure"])]
+        width = max(1, SUMMARY_BYTES // (8 * plan.draws))
+
+        def summary(measure: int) -> np.ndarray:
+            slabs = [slice(day, day + width) for day in range(0, plan.days, width)]
+            found = (read(DAILY, scenario=task.case, measure=measure, day=slab) for slab in slabs)
+            return np.concatenate([measured.summary(series) for series in found], axis=1)
+
+        series = [summary(measure) for measure in range(self.shards.products[DAILY].axes["measure"])]
         service = [read("service_of", scenario=task.case, block=block) for block in range(plan.blocks)]
         places = [read("places_of", scenario=task.case, block=block) for block in range(plan.blocks)]
         written = [
@@ -194,8 +201,5 @@ def drop_scratch(folder: Path, case: int, plan: Plan) -> None:
 
 def _to_disk(path: Path) -> None:
     """A marker must not outlive a power failure that its shards did not."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with open(path, "rb+") as stream:
+        os.fsync(stream.fileno())

@@ -1,14 +1,17 @@
 """The command `tandem`: what it says, where it writes, and the exit code of every kind of failure."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from scenarios import console, doctor, store
 from scenarios import run as running
@@ -202,3 +205,20 @@ def test_a_run_is_finished_verified_damaged_and_repaired_from_its_files(run, tmp
     assert main(["status", str(copy)]) == EXIT.partial
     for command in ("status", "verify"):
         assert main([command, str(tmp_path)]) == EXIT.invalid
+
+
+def test_templates_for_clusters_call_what_there_is(capsys):
+    main(["stress", "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    folder = files("scenarios.sweep") / "templates"
+    job = YAML(typ="safe", pure=True).load((folder / "kubernetes.yaml").read_text(encoding="utf-8"))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    array = (folder / "slurm.sh").read_text(encoding="utf-8")
+    calls = [container["args"][0], *(line for line in array.splitlines() if line.startswith("tandem stress"))]
+    assert len(calls) == 2
+    for call in calls:
+        used = set(re.findall(r"--[a-z-]+", call))
+        assert "--shard" in used and used <= known
+    assert job["spec"]["completions"] == 64 and "--array=0-63" in array and "/64" in calls[0] and "/64" in calls[1]
+    if shutil.which("bash"):
+        assert subprocess.run(["bash", "-n"], input=array, text=True).returncode == 0
