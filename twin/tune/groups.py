@@ -1,7 +1,7 @@
 """How much freedom a planner gives: which levels move together, and what one step of theta is.
 
-level = start + sigma x theta[group], with sigma the standard deviation of the demand that a level must last for, so
-theta is a change of the safety factor. The start is the policy as it is, or the levels of a formula.
+level = the policy's own + sigma x theta[group], with sigma the standard deviation of the demand that a level must last
+for, so theta is a change of the safety factor.
 """
 
 from typing import Literal
@@ -61,29 +61,29 @@ def groups_of(model: Model, by: By) -> tuple[np.ndarray, list[str]]:
     raise ValueError(f"groups {by!r}: choose one of {', '.join(BY)}")
 
 
-def stock_dial(model: Model, by: By, start: np.ndarray | None = None) -> tuple[Dial, list[str]]:
-    """The dial of all levels at once, and the names of its groups. start: (node, product) levels at theta = 0."""
+def stock_dial(model: Model, by: By) -> tuple[Dial, list[str]]:
+    """The dial of all levels at once, and the names of its groups."""
     _, sigma = cover(model)
     group, names = groups_of(model, by)
-    level = np.asarray(model.policy.order_up_to if start is None else start, np.float64)
-    unit = np.where(supplied(model), sigma, 0.0)
-    return dial(level, unit, group), names
+    return dial(np.where(supplied(model), sigma, 0.0), group), names
 
 
-def bounds(model: Model, dial: Dial, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def bounds(model: Model, group: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest theta of each group: from no stock at all to a safety factor of 8."""
     mean, sigma = cover(model)
-    moves = np.asarray(dial.unit) > 0
-    low, high = np.zeros(len(names)), np.zeros(len(names))
-    for g in range(len(names)):
-        mine = moves & (np.asarray(dial.group) == g)
+    level = np.asarray(model.policy.order_up_to)
+    moves = supplied(model) & (sigma > 0)
+    low, high = np.zeros(count), np.zeros(count)
+    for g in range(count):
+        mine = moves & (group == g)
         if mine.any():
-            low[g] = np.min(-np.asarray(dial.base)[mine] / sigma[mine])
-            high[g] = np.max((mean + MOST * sigma - np.asarray(dial.base))[mine] / sigma[mine])
-    return np.minimum(low, 0.0), np.maximum(high, 0.0)
+            low[g] = min(0.0, np.min(-level[mine] / sigma[mine]))
+            high[g] = max(0.0, np.max((mean + MOST * sigma - level)[mine] / sigma[mine]))
+    return low, high
 
 
-def levels(dial: Dial, theta: Theta) -> np.ndarray:
-    """(node, product) whole levels, none below 0."""
-    value = np.asarray(dial.base) + np.asarray(dial.unit) * np.asarray(theta["stock"])[np.asarray(dial.group)]
-    return np.where(np.asarray(dial.unit) > 0, np.maximum(np.round(value), 0.0), np.asarray(dial.base))
+def moved_levels(model: Model, by_cell: Dial, theta: Theta) -> np.ndarray:
+    """(node, product) whole levels, none below 0. by_cell: each (node, product) its own theta."""
+    unit, group = np.asarray(by_cell.unit), np.asarray(by_cell.group)
+    value = np.asarray(model.policy.order_up_to) + unit * np.asarray(theta["stock"])[group]
+    return np.where(unit > 0, np.maximum(np.round(value), 0.0), np.asarray(model.policy.order_up_to))

@@ -149,17 +149,16 @@ PARAMETERS = {
 
 @pytree
 class Dial:
-    """How one parameter follows a few numbers theta: cell = base + unit x theta[group]."""
+    """How one parameter follows a few numbers theta: cell = its value in the parts + unit x theta[group]."""
 
-    base: Array = array("..", "as the parameter", "value at theta = 0")
     unit: Array = array("..", "as the parameter", "change of the cell for each 1 of theta; 0: the cell stays")
     group: Array = array("..", "index", "the theta that the cell follows", "int32")
 
 
-def dial(base: np.ndarray, unit: np.ndarray, group: np.ndarray) -> Dial:
-    """A dial from arrays of the host; all three of one shape."""
-    value: Any = {"base": base, "unit": unit}
-    return Dial(**{name: np.asarray(x, np.float64) for name, x in value.items()}, group=np.asarray(group, np.int32))  # type: ignore[arg-type]
+def dial(unit: np.ndarray, group: np.ndarray) -> Dial:
+    """A dial from arrays of the host; both of the parameter's own shape."""
+    host: Any = (np.asarray(unit, np.float64), np.asarray(group, np.int32))
+    return Dial(unit=host[0], group=host[1])
 
 
 Dials = dict[str, Dial]
@@ -167,7 +166,8 @@ Theta = dict[str, Any]
 
 
 def turned(parts: Parts, dials: Dials, theta: Theta) -> Parts:
-    """The parts with every parameter that has a dial at its value. theta: by parameter, (group,)."""
+    """The parts with every parameter that has a dial moved. theta: by parameter, (group,)."""
     for name, dial in dials.items():
-        parts = PARAMETERS[name].put(parts, dial.base + dial.unit * jnp.asarray(theta[name])[dial.group])
+        parameter = PARAMETERS[name]
+        parts = parameter.put(parts, parameter.get(parts) + dial.unit * jnp.asarray(theta[name])[dial.group])
     return parts

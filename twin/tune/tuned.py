@@ -14,10 +14,10 @@ from twin.record import PROFIT_LINES, profit_line_weights
 from twin.simulate import simulate
 from twin.state import changed
 from twin.tune.gradients import by_future, slopes, values
-from twin.tune.groups import By, bounds, groups_of, levels, stock_dial
+from twin.tune.groups import By, bounds, groups_of, moved_levels, stock_dial
 from twin.tune.measures import CENTS, Limit, Measure
 from twin.tune.outcomes import COMPANY_OUTCOME, Outcome, Plan
-from twin.tune.parameters import PARAMETERS, Parts, Theta, dial
+from twin.tune.parameters import PARAMETERS, Parts, Theta
 from twin.tune.search import Effort, Path, search
 
 FRESH = 1_000_000  # futures from this id on are never used by a search
@@ -98,12 +98,15 @@ def tune(
     them by more than the half-width of its interval, NotFinite where a goal is no number.
     """
     effort = effort or Effort()
-    cells, _ = stock_dial(model, "store-product", start)
+    given = model
+    if start is not None:
+        model = dataclasses.replace(model, policy=with_levels(model, np.asarray(start)))
+    cells, _ = stock_dial(model, "store-product")
     plan = Plan.of(model, {"stock": cells}, seed=seed, block=block)
     group, names = groups_of(model, by)
-    tie = np.zeros(np.asarray(cells.base).size, int)
+    tie = np.zeros(group.size, int)
     tie[np.asarray(cells.group).ravel()] = group.ravel()
-    low, high = bounds(model, dial(np.asarray(cells.base), np.asarray(cells.unit), group), names)
+    low, high = bounds(model, group, len(names))
     edges: dict[str, Any] = {
         "lower": {"stock": low}, "upper": {"stock": high}, "ties": {"stock": tie}, "maximise": maximise
     }  # fmt: skip
@@ -130,11 +133,11 @@ def tune(
     if any(x.missed > 0 for x in held):
         raise Infeasible(held)
     return Tuned(
-        before=model.policy,
+        before=given.policy,
         after=after,
         names=names,
         path=path,
-        start=played(model, model.policy, fresh, seed),
+        start=played(given, given.policy, fresh, seed),
         end=end,
         held=held,
         terms=terms_of(plan, limits, path.multipliers, np.arange(effort.futures)),
@@ -143,8 +146,7 @@ def tune(
 
 def policy_at(model: Model, cells: Any, theta: Theta, tie: np.ndarray) -> Replenishment:
     """The policy in whole units at a theta of groups."""
-    whole = levels(cells, {"stock": theta["stock"][tie]})
-    return with_levels(model, whole)
+    return with_levels(model, moved_levels(model, cells, {"stock": theta["stock"][tie]}))
 
 
 def with_levels(model: Model, whole: np.ndarray) -> Replenishment:
