@@ -28,6 +28,9 @@ _CALLS = {
     "log1p": "log1p_",
     "expm1": "expm1_",
     "tanh": "tanh_",
+    "erf": "erf_",
+    "erfc": "erfc_",
+    "lgamma": "lgamma_",
     "abs": "magnitude",
 }
 

@@ -131,6 +131,9 @@ BY_LANE(log_, std::log)
 BY_LANE(log1p_, std::log1p)
 BY_LANE(expm1_, std::expm1)
 BY_LANE(tanh_, std::tanh)
+BY_LANE(erf_, std::erf)
+BY_LANE(erfc_, std::erfc)
+BY_LANE(lgamma_, std::lgamma)
 #define BY_LANE_2(name, call)                                               \
   template <class V> INLINE V name(V x, V y) {                              \
     V r;                                                                    \

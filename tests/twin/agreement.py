@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from kernels.native import find_compiler
 from tests.twin import adapter, oracle
 from tests.twin.random_company import random_case
 from twin.assembly import assemble
+from twin.engines import native, xla
 from twin.network import Sizes
 
 PER_TEMPLATE = 60
+ENGINES = [xla, *([native] if find_compiler() else [])]
 # (template, seed) of cases that once differed, kept for ever: the first three by the dues of opening items on weekends,
 # then "no supplier limit" rounded below its own charge, then goods spread from absent lanes.
 SEEDS = [("chain", 0), ("chain", 3), ("chain", 4), ("two_dcs", 3), ("three_tiers", 1), ("hub", 8)]
@@ -30,9 +33,11 @@ def rooms(templates: Iterable[str]) -> dict[str, Sizes]:
 
 
 def agree(template: str, seed: int, room: Sizes) -> None:
-    """Every figure of every day, bit for bit in exact mode."""
+    """Every figure of every day, bit for bit in exact mode, by every engine that this machine has."""
     case = adapter.canonical(random_case(seed, template))
     model = adapter.model(case, room)
-    days = adapter.play(case, model)
-    assert adapter.difference(case, model, days, oracle.play(case)) is None
-    assert not days["residuals"].any()
+    expected = oracle.play(case)
+    for engine in ENGINES:
+        days = adapter.play(case, model, engine)
+        assert adapter.difference(case, model, days, expected) is None, engine
+        assert not days["residuals"].any(), engine
