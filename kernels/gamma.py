@@ -6,6 +6,7 @@ at a time.
 """
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,16 @@ from jax import Array, lax
 
 from kernels import elementary, expansions, tails
 from kernels.normal import normal, normal_of_tail, tail
-from kernels.stages import stage
+from kernels.stages import some, stage
 from kernels.stragglers import decide, whole_batch
 
 _ROUNDS_MAX = 40
 # A step so short, in standard deviations, leaves an error of its third power.
 _SHORT = {64: 3e-4, 32: 1e-2}
+# Below so small a share of the mean the series is right to four digits.
+_SMALL = 0.02
+# An absolute error of the tail is a relative one of x when divided by x times the density, which must be larger.
+_IN_SIGHT = {64: 0.02, 32: 0.2}
 
 
 def gamma(u: Array, shape: Array, scale: Array) -> Array:
@@ -48,45 +53,53 @@ def _standard_gamma_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Arr
 def _solved(u: Array, shape: Array) -> Array:
     def estimate(t: Array, shape: Array) -> Array:
         y, tame = expansions.gamma(normal_of_tail(t), shape)
-        return jnp.where(tame, y, -1.0)
+        small = elementary.exp(_series(elementary.log(jnp.abs(t)), shape)) * (1.0 / shape)
+        # below the expansion's domain, down to what float32 can hold
+        near_zero = (t > 0) & (small < _SMALL) & (small > 1e-30)
+        return jnp.where(tame, y, jnp.where(near_zero, small, -1.0))
 
-    y = stage(jnp.any(u > 0), estimate, tail(u).astype(jnp.float32), shape.astype(jnp.float32)).astype(u.dtype)
+    y = stage(some(u), estimate, tail(u).astype(jnp.float32), shape.astype(jnp.float32)).astype(u.dtype)
     log_x = elementary.log(jnp.where(y > 0, y, 1.0) * shape)
-    step = _step(u, shape, log_x)
+    step, moment = _step(tails.gamma_in_sight, u, shape, log_x)
     short = jnp.abs(step) * jnp.sqrt(1.0 + shape) < _SHORT[elementary.width(u)]
-    code = jnp.where((y > 0) & short, elementary.exp(log_x + step), -1.0)
+    in_sight = (u <= 0.5) | (moment > _IN_SIGHT[elementary.width(u)])
+    code = jnp.where((y > 0) & short & in_sight, elementary.exp(log_x + step), -1.0)
     return decide(code, (u, shape), _iterated)
 
 
-def _step(u: Array, shape: Array, log_x: Array) -> Array:
-    """Halley's step for log x on f = log(tail / aim): -L / (1 - L f'' / (2 f')), L = f / f'."""
+def _series(log_u: Array, shape: Array) -> Array:
+    """log x for small x: P = x^a / Gamma(a + 1) (1 - a x / (a + 1) + ..), inverted to the second term."""
+    first = (log_u + lax.lgamma(shape + 1.0)) / shape
+    return first + elementary.exp(jnp.minimum(first, 0.0)) / (shape + 1.0)
+
+
+def _step(law: Callable[..., tuple[Array, Array]], u: Array, shape: Array, log_x: Array) -> tuple[Array, Array]:
+    """Halley's step for log x on f = log(tail / aim): -L / (1 - L f'' / (2 f')), L = f / f'; and x density(x)."""
     upper = u > 0.5
     aim = jnp.where(upper, 1.0 - u, u)
-    size, moment = stage(jnp.any(u > 0), tails.gamma, shape, log_x, upper)
+    size, moment = stage(some(u), law, shape, log_x, upper)
     size = jnp.maximum(size, 1e-300 if elementary.width(u) == 64 else 1e-37)
     # f' = moment / tail, and moment' = moment (shape - x); both change sign with the side
     slope = jnp.where(upper, -moment, moment) / size
     newton = elementary.log(size / aim) / slope
     bend = jnp.clip(0.5 * newton * (shape - elementary.exp(log_x) - slope), -0.5, 0.5)
-    return jnp.clip(-newton / (1.0 - bend), -3.0, 3.0)
+    return jnp.clip(-newton / (1.0 - bend), -3.0, 3.0), moment
 
 
 def _iterated(code: Array, u: Array, shape: Array) -> Array:
     """Steps until they are as small as rounding.
 
-    Start: Wilson & Hilferty (1931), or for small x the series P = x^a / Gamma(a + 1) (1 - a x / (a + 1) +
-    ..), inverted to the second term.
+    Start: Wilson & Hilferty (1931), or for small x the series.
     """
     first = (jnp.log(u) + lax.lgamma(shape + 1.0)) / shape
-    small_x = jnp.exp(jnp.minimum(first, 0.0))
-    series = first + small_x / (shape + 1.0)
+    series = _series(jnp.log(u), shape)
     root = jnp.maximum(1.0 - 1.0 / (9.0 * shape) + normal(u) / (3.0 * jnp.sqrt(shape)), 0.05)
     start = jnp.where(first < math.log(0.2) + jnp.log1p(shape), series, jnp.log(shape) + 3.0 * jnp.log(root))
     precise = 4.0 * elementary.epsilon(u)
 
     def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         rounds, log_x, done = state
-        step = stage(jnp.any(~done), lambda log_x: _step(u, shape, log_x), log_x)
+        step = stage(jnp.any(~done), lambda log_x: _step(tails.gamma, u, shape, log_x)[0], log_x)
         return rounds + 1, jnp.where(done, log_x, log_x + step), done | (jnp.abs(step) <= precise)
 
     def unfinished(state: tuple[Array, Array, Array]) -> Array:
