@@ -196,9 +196,7 @@ def reverse(
     if search.base < 0:
         return Reverse(line, space, rarest, search.base, search.base, (), plays=search.plays)
     most = float(stats.norm.isf(1.0 / rarest))
-    direction = search.unit(starts(len(space.axes), more, seed))
-    limit = np.full(len(direction), most)
-    edge, _ = search.margins(search.at(direction, limit))
+    direction, edge = reached(search, search.unit(starts(len(space.axes), more, seed)), most)
     direction = direction[edge < 0]
     if not len(direction):
         return Reverse(line, space, rarest, search.base, float(edge.min()), (), plays=search.plays)
@@ -207,6 +205,27 @@ def reverse(
     found = families(search, z)
     shown = contour(search, found, most)
     return Reverse(line, space, rarest, search.base, float(edge.min()), tuple(found), shown, search.plays)
+
+
+def reached(search: Search, direction: np.ndarray, most: float, rounds: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Directions that break the line at the edge of what is plausible, turned downhill on that edge where they do not.
+
+    Returns the directions and their margins there.
+    """
+    limit = np.full(len(direction), most)
+    edge, draw = search.margins(search.at(direction, limit))
+    for _ in range(rounds):
+        which = np.flatnonzero(edge >= 0)
+        if not len(which):
+            break
+        steepest = np.maximum(-search.gradient(search.at(direction[which], limit[which]), draw[which]), 0.0)
+        downhill = search.unit(np.where((steepest > 0).any(axis=1)[:, None], steepest, direction[which]))
+        for turned in (downhill, search.unit(downhill + direction[which])):
+            margin, future = search.margins(search.at(turned, limit[which]))
+            better = margin < edge[which]
+            direction[which[better]], edge[which[better]] = turned[better], margin[better]
+            draw[which[better]] = future[better]
+    return direction, edge
 
 
 def improved(search: Search, z: np.ndarray, towards: np.ndarray, keep: float) -> np.ndarray:

@@ -233,7 +233,7 @@ def test_base_case_reproduces_the_statements(small: Example) -> None:
 @pytest.mark.slow
 def test_ten_seeds_are_financed_realistically_tight() -> None:
     """Base survives in 99 %; one single shock and the compound lie between 5 and 95 %; the gate refuses orders."""
-    names = list(library.library())
+    names = library.core()
     for seed in range(10):
         found = figures(generate(days=30, seed=seed).company, names, 128)
         survival = {name: float(f["survives"].mean()) for name, f in found.items()}

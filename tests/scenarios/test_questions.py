@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from markupsafe import escape
 
 from scenarios import answers, posterior
 from scenarios.cli import main
 from scenarios.console import EXIT
-from scenarios.report import catalogue, strategy
+from scenarios.report import catalogue, strategy, write_report
 from scenarios.report.words import words_for
+from tests.scenarios.synthetic_run import write_run
 from tests.twin import small_shop
 from twin.assembly import assemble
 from twin.results import labels
@@ -87,6 +89,16 @@ def test_an_answer_is_kept_beside_its_own_run_only(tmp_path):
     assert answers.read(tmp_path) == {"survival": SURVIVAL}
     with pytest.raises(answers.OtherCompany, match="other tables"):
         answers.keep(tmp_path, "survival", SURVIVAL, "xyz")
+
+
+def test_the_report_shows_what_was_kept(tmp_path):
+    run = write_run(tmp_path / "run", ["shock"])
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    for study, answer in ALL.items():
+        answers.keep(run, study, answer, manifest["input_hash"])
+    page = write_report(run, lang="zh").read_text(encoding="utf-8")
+    for table in strategy.tables(ALL, words_for(small_shop.company(), "zh")):
+        assert escape(table.title) in page
 
 
 @pytest.mark.parametrize(
