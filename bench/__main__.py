@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bench import beside, ceilings, compiling, gpu, matrix, scaling, show, targets
 from bench.company import MIDDLE, SIZES, YEAR, Size
 from bench.doing import doing
+from bench.engines import CANNOT
 from bench.machine import ROOT, machine, memory_bytes
 from bench.peers import base_stock
 from bench.plan import FUTURES, Plan
@@ -95,9 +96,13 @@ def promised(scale: Scale, began: float) -> dict[str, Any]:
     show.ceilings(top, asked)
     calls = targets.contenders(scale.size, scale.days, scale.futures)
     compiling = {}
-    for name, call in calls.items():
+    for name, call in list(calls.items()):
         doing(f"first calls: {name}")
-        compiling[name] = float(timed(call)[0] - timed(call)[0])
+        try:
+            compiling[name] = float(timed(call)[0] - timed(call)[0])
+        except CANNOT as why:
+            show.say(f"{name}: the engine cannot: {why}")
+            del calls[name]
     doing(f"{scale.turns} turns of {len(calls)} contenders")
     seconds = by_turns(calls, scale.turns, began + scale.turns_until)
     point_days = float(scale.futures) * scale.days * scale.size.stocking_points

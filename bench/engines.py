@@ -4,11 +4,10 @@ import os
 
 import jax
 
-from kernels.native import find_compiler
+from kernels.native import NoCompiler, Unsupported, find_compiler
 from twin.engines import Engine, native, xla
 
-ENGINES: dict[str, Engine] = {"xla": xla} | ({"native": native} if find_compiler() else {})
-ABSENT = [] if find_compiler() else ["the native engine: no C++ compiler"]
+CANNOT = (NoCompiler, Unsupported)
 
 
 def cores() -> int:
@@ -18,3 +17,15 @@ def cores() -> int:
 
 def on_gpu() -> bool:
     return jax.default_backend() == "gpu"
+
+
+def engines() -> tuple[dict[str, Engine], list[str]]:
+    """Those that run here by name, and why others do not."""
+    if on_gpu():
+        return {"xla": xla}, ["the native engine: it is for processors"]
+    if find_compiler() is None:
+        return {"xla": xla}, ["the native engine: no C++ compiler"]
+    return {"xla": xla, "native": native}, []
+
+
+ENGINES, ABSENT = engines()

@@ -7,12 +7,16 @@ beside the others and stand from then on in the table of targets.
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from bench import matrix, show
+from bench.ceilings import Ceilings, count
+from bench.clock import timed
 from bench.company import YEAR
 from bench.engines import on_gpu
 from bench.machine import ROOT, machine, memory_bytes
@@ -22,8 +26,27 @@ from bench.targets import Target
 RESULTS = ROOT / "bench" / "results"
 SIZES, FUTURES = (1060, 50_000), (256, 1024, 4096, 16_384)
 MINUTES = 9.0
+CHAIN = 256
 UNSEEN = "no GPU has seen this (bench/gpu.sh)"
 ON_CHIP = "on-chip"
+
+
+def ceilings() -> Ceilings:
+    """Of the card: a = b + 3 c over 3 GiB, and a chain of multiply-adds in registers, both float64."""
+    with jax.enable_x64(True):
+        b, c = jnp.ones(1 << 27), jnp.ones(1 << 27)
+        triad = jax.jit(lambda b, c: b + 3.0 * c)
+
+        @jax.jit
+        def chain(x: jax.Array) -> jax.Array:
+            for _ in range(CHAIN):
+                x = x * 0.999 + 0.001
+            return x
+
+        def best(call: Callable[[], jax.Array]) -> float:
+            return min(timed(lambda: call().block_until_ready())[0] for _ in range(5))
+
+        return Ceilings(3.0 * b.nbytes / best(lambda: triad(b, c)), 2.0 * CHAIN * b.size / best(lambda: chain(b)))
 
 
 def main() -> int:
@@ -33,6 +56,8 @@ def main() -> int:
         return 4
     here = machine()
     show.head(here)
+    top, asked = ceilings(), count()
+    show.ceilings(top, asked)
     plan = Plan(began + 60.0 * MINUTES, memory_bytes())
     found = []
     for row in matrix.rows(plan, matrix.cells(YEAR, SIZES, FUTURES)):
@@ -41,7 +66,18 @@ def main() -> int:
     show.matrix(found)
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"gpu-{here['date'][:10]}-{here['commit']}.json"
-    file.write_text(json.dumps({"machine": here, "matrix": [row.as_json() for row in found]}, indent=1) + "\n")
+    file.write_text(
+        json.dumps(
+            {
+                "machine": here,
+                "ceilings": top._asdict(),
+                "asked_per_point_day": asked._asdict(),
+                "matrix": [row.as_json() for row in found],
+            },
+            indent=1,
+        )
+        + "\n"
+    )
     show.say(f"written: {file}")
     return 0
 

@@ -7,7 +7,7 @@ from bench import forward, goods, gradient
 from bench.clock import measured
 from bench.company import SIZES
 from bench.doing import doing
-from bench.engines import ENGINES
+from bench.engines import CANNOT, ENGINES
 from bench.plan import FUTURES, GOODS, GRADIENT, MONEY, Cell, Plan, at_once, block
 
 TURNS = 3
@@ -64,10 +64,14 @@ def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
         doing(cell.name)
         run, some = contender(cell), min(cell.futures, block(cell) * at_once())
         planned = plan.seconds(cell)
-        found = measured(
-            lambda run=run, some=some: run(some),
-            lambda run=run, cell=cell: run(cell.futures),
-            TURNS if planned is not None and planned < SHORT else 1,
-        )
+        try:
+            found = measured(
+                lambda run=run, some=some: run(some),
+                lambda run=run, cell=cell: run(cell.futures),
+                TURNS if planned is not None and planned < SHORT else 1,
+            )
+        except CANNOT as why:
+            yield Row(cell, f"the engine cannot: {why}")
+            continue
         plan.learn(cell, found.seconds, found.first)
         yield Row(cell, None, found.seconds, found.first, found.memory)

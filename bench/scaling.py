@@ -8,6 +8,7 @@ into blocks, so that they only fill the cores.
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from bench import forward
 from bench.clock import measured
 from bench.company import Size
 from bench.doing import doing
-from bench.engines import ENGINES
+from bench.engines import CANNOT, ENGINES
 
 STORES, DCS, PRODUCTS, DAYS, FUTURES = 20, 1, 10, 28, 64
 AXES: dict[str, tuple[int, ...]] = {
@@ -26,7 +27,7 @@ LEAST = 20.0  # seconds that a point may need with its compilation
 
 
 class Point(NamedTuple):
-    """seconds: None where the time was up."""
+    """seconds: None where the time was up or the engine cannot."""
 
     axis: str
     engine: str
@@ -52,7 +53,8 @@ def points(until: float, axes: dict[str, tuple[int, ...]] = AXES) -> Iterator[Po
                     doing(f"scaling, {axis} {at}, {name}")
                     run = forward.contender(size, days, "exact", engine, BLOCK)
                     once = lambda run=run, futures=futures: run(futures)  # noqa: E731
-                    seconds = measured(once, once, 3).seconds
+                    with suppress(*CANNOT):
+                        seconds = measured(once, once, 3).seconds
                 yield Point(axis, name, at, float(futures) * days * size.stocking_points, seconds)
 
 
@@ -74,7 +76,7 @@ def summary(found: list[Point]) -> dict[str, Any]:
         mine = [point for point in found if (point.axis, point.engine) == (axis, engine)]
         table[f"{axis}, {engine}"] = {
             "nanoseconds_per_point_day": {
-                str(p.at): 1e9 * p.seconds / p.point_days if p.seconds else "time was up" for p in mine
+                str(p.at): 1e9 * p.seconds / p.point_days if p.seconds else "not run" for p in mine
             },
             "exponent": exponent(mine),
         }
@@ -100,7 +102,8 @@ def plot(found: list[Point], file: Path) -> None:
         panel.set(xlabel=axis, title=f"{axis}")
         panel.grid(True, which="both", alpha=0.3)
     panels[0].set_ylabel("seconds")
-    panels[0].legend()
+    if panels[0].lines:
+        panels[0].legend()
     figure.suptitle(f"Time of the whole day, exact; else {STORES} stores, {DCS} DC, {PRODUCTS} products, "
                     f"{DAYS} days, {FUTURES} futures; dashed: linear")  # fmt: skip
     figure.tight_layout()

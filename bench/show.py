@@ -77,7 +77,7 @@ def beside(rows: Iterable[Beside], expected: float) -> None:
 
 def matrix(rows: Iterable[Row]) -> None:
     table = _table("Forward and gradient, one year", "", "M point-days/s", "seconds", "compile s", "peak MiB")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.cell.kind, row.cell.store_products, row.cell.futures)):
         if row.skipped:
             table.add_row(row.cell.name, "skipped", row.skipped)
         else:

@@ -76,7 +76,7 @@ def _call(run: Callable[[int], Any], futures: int) -> Callable[[], Any]:
 def rows(seconds: Seconds, machine: Ceilings, asked: Counts, point_days: float) -> list[Target]:
     """The table. seconds: (turn, 2) by contender; point_days: of a turn of the company's contenders."""
     found = []
-    for engine in ENGINES:
+    for engine in [name for name in ENGINES if day("exact", name) in seconds]:
         for mode, least in (("smooth", 3.0), ("exact", 1.5)):
             name = day(mode, engine)
             cause = _cause(seconds[name], machine, asked, point_days)
@@ -96,7 +96,9 @@ def rows(seconds: Seconds, machine: Ceilings, asked: Counts, point_days: float) 
         if theirs not in seconds:
             found.append(Target(name, f">= {least:g}x", None, None, None, "PyTorch is not installed (extra: peers)"))
         else:
-            found.append(_at_least(name, least, seconds[theirs], seconds[mine], "", per_core=True))
+            each = [1e9 * np.median(seconds[x][:, 1]) / (base_stock.BATCH * base_stock.PERIODS) for x in (mine, theirs)]
+            cause = f"{each[0]:.1f} ns of processor time a location-period against {each[1]:.1f}"
+            found.append(_at_least(name, least, seconds[theirs], seconds[mine], cause, per_core=True))
     return found
 
 

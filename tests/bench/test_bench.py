@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -177,14 +178,18 @@ BALANCES = Record(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cash", "line"), [(40.0, 30.0), (1.0, 2.0), (0.0, 0.5)])
-def test_the_day_by_hand_is_the_day_of_the_twin_to_the_cent(cash: float, line: float) -> None:
-    """Every account on every day: with money to spare, on the line of credit, and into default."""
-    m, draws = assemble(company(Size(4, 2, 5), 364, cash, line)), np.arange(4, dtype=np.uint32)
+@pytest.mark.parametrize(("cash", "line", "defaults"), [(40.0, 30.0, False), (1.0, 2.0, False), (0.0, 0.5, True)])
+def test_the_day_by_hand_is_the_day_of_the_twin_to_the_cent(cash: float, line: float, defaults: bool) -> None:
+    """Every account on every day: with money to spare, on the line of credit, and with unpaid bills into default."""
+    found = company(Size(4, 2, 5), 364, cash, line)
+    # without grace the first unpaid bill is default
+    found = replace(found, settings=found.settings.model_copy(update={"grace_days": 0}))
+    m, draws = assemble(found), np.arange(4, dtype=np.uint32)
     run = simulate(
         m.network, replenish, m.policy, m.source, m.params, m.inputs["base"], m.opening, draws, record=BALANCES
     )
     hand = by_hand.futures(plain(m), 4, 364, 1)
+    assert run.closing.ledger.default.any() == defaults
     np.testing.assert_array_equal(run.series, hand.balances)
     for name in ("demand", "met", "on_hand"):
         np.testing.assert_array_equal(run.totals[name], getattr(hand, name))
