@@ -5,6 +5,7 @@ sigma e and theta - sigma e, with its own normal e and the same luck, in exact m
 section 2; antithetic pairs); the result is the derivative of the goal averaged over normal steps of size sigma.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -77,9 +78,9 @@ def by_future(batch: Outcome, measure: Measure, base: Outcome | None = None) -> 
         return np.asarray(_linear(batch, batch if base is None else base, measure))
 
 
-def methods_of(plan: Plan, wanted: dict[str, Method]) -> dict[str, Method]:
+def methods_of(names: Iterable[str], wanted: dict[str, Method]) -> dict[str, Method]:
     """The method of each parameter: as declared, or as wanted. Raises NotSmooth for a pathwise one that would lie."""
-    chosen = {name: wanted.get(name, PARAMETERS[name].method) for name in plan.dials}
+    chosen = {name: wanted.get(name, PARAMETERS[name].method) for name in names}
     for name, method in chosen.items():
         if method is Method.pathwise and PARAMETERS[name].method is not Method.pathwise:
             raise NotSmooth(PARAMETERS[name])
@@ -93,15 +94,17 @@ def gradients(
     measures: tuple[Measure, ...],
     weights: list[np.ndarray],
     *,
+    of: tuple[str, ...] | None = None,
     sigma: float = 0.5,
     methods: dict[str, Method] | None = None,
 ) -> dict[str, Gradient]:
     """Derivatives of sum(weights x measures) in theta, by parameter.
 
-    weights: (k,) for each measure. sigma: size of the steps of evolution strategies, in units of theta.
+    weights: (k,) for each measure. of: the parameters asked for, default all of the plan's. sigma: size of the steps of
+    evolution strategies, in units of theta.
     Raises NotSmooth where `methods` asks for a pathwise derivative that the parameter does not have.
     """
-    chosen = methods_of(plan, methods or {})
+    chosen = methods_of(plan.dials if of is None else of, methods or {})
     found = {}
     smooth = [name for name, method in chosen.items() if method is Method.pathwise]
     if smooth:
