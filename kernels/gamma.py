@@ -69,7 +69,7 @@ def _solved(u: Array, shape: Array) -> Array:
 
 def _series(log_u: Array, shape: Array) -> Array:
     """log x for small x: P = x^a / Gamma(a + 1) (1 - a x / (a + 1) + ..), inverted to the second term."""
-    first = (log_u + lax.lgamma(shape + 1.0)) / shape
+    first = (log_u + tails.log_gamma_1(shape)) / shape
     return first + elementary.exp(jnp.minimum(first, 0.0)) / (shape + 1.0)
 
 
@@ -91,10 +91,12 @@ def _iterated(code: Array, u: Array, shape: Array) -> Array:
 
     Start: Wilson & Hilferty (1931), or for small x the series.
     """
-    first = (jnp.log(u) + lax.lgamma(shape + 1.0)) / shape
-    series = _series(jnp.log(u), shape)
+    log_u = elementary.log(u)
+    first = (log_u + tails.log_gamma_1(shape)) / shape
+    series = _series(log_u, shape)
     root = jnp.maximum(1.0 - 1.0 / (9.0 * shape) + normal(u) / (3.0 * jnp.sqrt(shape)), 0.05)
-    start = jnp.where(first < math.log(0.2) + jnp.log1p(shape), series, jnp.log(shape) + 3.0 * jnp.log(root))
+    wilson_hilferty = elementary.log(shape) + 3.0 * elementary.log(root)
+    start = jnp.where(first < math.log(0.2) + elementary.log1p(shape), series, wilson_hilferty)
     precise = 4.0 * elementary.epsilon(u)
 
     def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
@@ -107,4 +109,4 @@ def _iterated(code: Array, u: Array, shape: Array) -> Array:
 
     # where x is this small, the first term is all
     done = (code >= 0) | (first < math.log(0.01 * precise))
-    return jnp.exp(lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), start, done))[1])
+    return elementary.exp(lax.while_loop(unfinished, improve, (jnp.zeros((), jnp.int32), start, done))[1])

@@ -32,22 +32,23 @@ __all__ = [
 
 
 def lognormal(u: Array, location: Array, sigma: Array) -> Array:
-    """exp(location + sigma z): location and sigma are mean and standard deviation of the logarithm."""
+    """exp(location + sigma z): location and sigma are mean and standard deviation of the logarithm; sigma >= 0."""
     return jnp.exp(location + sigma * normal(u))
 
 
 def lognormal_factor(u: Array, sigma: Array) -> Array:
-    """A factor with mean 1: exp(sigma z - sigma^2 / 2), sigma the standard deviation of its logarithm."""
+    """A factor with mean 1: exp(sigma z - sigma^2 / 2), sigma >= 0 the standard deviation of its logarithm."""
     return jnp.exp(sigma * normal(u) - 0.5 * sigma * sigma)
 
 
 def weibull(u: Array, shape: Array, scale: Array) -> Array:
-    """scale (-log(1 - u))^(1 / shape)."""
-    return scale * jnp.exp(jnp.log(-jnp.log1p(-u)) / shape)
+    """scale (-log(1 - u))^(1 / shape); shape and scale > 0."""
+    # XLA divides by what is broadcast, and only by that, as a product with its reciprocal: results would depend on it
+    return scale * jnp.exp(jnp.log(-jnp.log1p(-u)) * (1.0 / shape))
 
 
 def bernoulli(u: Array, share: Array) -> Array:
-    """1 with probability `share`, else 0; 1 for the largest u."""
+    """1 with probability `share` in [0, 1], else 0; 1 for the largest u."""
     return (u > 1.0 - share).astype(u.dtype)
 
 

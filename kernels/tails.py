@@ -208,6 +208,11 @@ def _stirling_error_small(x: Array) -> Array:
     return jnp.where(x < _SHIFT, below - elementary.log(product), _stirling_error(jnp.maximum(x, 1.0)))
 
 
+def log_gamma_1(x: Array) -> Array:
+    """log Gamma(1 + x), x > 0. XLA's own changes its last digits with the number of elements."""
+    return (x + 0.5) * elementary.log(x) - x + 0.5 * math.log(2.0 * math.pi) + _stirling_error_small(x)
+
+
 @cache
 def _mu_series(terms: int) -> tuple[Fraction, ...]:
     """mu = eta + eta^2/3 + .., where eta^2 / 2 = mu - log(1 + mu); from mu mu' = eta (1 + mu)."""

@@ -123,6 +123,27 @@ def test_gamma_depends_on_nothing_beside_it(futures):
     np.testing.assert_array_equal(np.ravel(found), np.asarray(gamma(u, shape, np.ones(COUNT)))[: futures * 15])
 
 
+def test_a_value_depends_on_nothing_beside_it():
+    """The continuous and the tabulated laws, one future at a time and 40 at once, bit for bit; counts: test_counts."""
+    q, futures, places = quantiles, 40, 15
+    u = uniforms()[: futures * places].reshape(futures, places)
+    u[:, 0] = np.random.default_rng(12).uniform(size=futures)
+    a = draw(0.1, 5.0, 13)[:places]
+    table = np.broadcast_to(np.linspace(0.05, 1.0, 20), (places, 20))
+
+    def every_law(u, a):
+        return (
+            q.normal(u), q.lognormal(u, a, a), q.lognormal_factor(u, a), q.weibull(u, a, a), q.gamma(u, a, a),
+            q.bernoulli(u, a / 6.0), q.tabulated(u, table), q.empirical(u, table),
+        )  # fmt: skip
+
+    together = jax.jit(jax.vmap(every_law, (0, None)))(u, a)
+    alone = jax.jit(every_law)
+    for i in range(futures):
+        for law, (one, all_) in enumerate(zip(alone(u[i], a), together, strict=True)):
+            np.testing.assert_array_equal(one, all_[i], err_msg=str(law))
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_lognormal_and_weibull(dtype):
     rtol = 1e-13 if dtype == np.float64 else 2e-5
