@@ -18,7 +18,6 @@ NOT_HERE = {
     "N028": YAML_ONLY + "; XML entities in a workbook are N004",
     "N029": YAML_ONLY,
     "M015": "there is no table of contracts",
-    "S008": "no table holds a correlation matrix",
     "S009": "the number of futures is an argument of the run, not a table",
     "S010": "the seed is an argument of the run, not a table",
     "S015": "no table holds a trace; a replayed history is checked by who replays it",
