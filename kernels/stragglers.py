@@ -71,7 +71,9 @@ def _in_passes(code: Array, arguments: tuple[Array, ...], slow: Callable[..., Ar
         word = words.at[chosen].get(mode="fill", fill_value=1)
         rest = word & (word - jnp.uint32(1))
         bit = lax.population_count((word ^ rest) - jnp.uint32(1)).astype(jnp.int32)
-        where = jnp.where(real, bit * width + chosen, 0)
+        where = bit * width + chosen
+        # a lane without an element repeats the first: what nobody marked may be nothing that `slow` can decide
+        where = jnp.where(real, where, where[:1])
         found = codes.at[where].get(mode="promise_in_bounds")
         values = stage(real[0], slow, found, *(a.at[where].get(mode="promise_in_bounds") for a in flat))
         codes = codes.at[jnp.where(real, where, count)].set(values, mode="drop")

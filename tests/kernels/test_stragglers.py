@@ -39,3 +39,11 @@ def test_a_batch_is_seen_whole():
     # an argument common to all stays right when another one is batched along a later axis
     found = jax.vmap(double, (None, 1), out_axes=1)(y, jnp.asarray(x[0].T))
     np.testing.assert_array_equal(found, y[:, None] + x[0].T)
+
+
+def test_what_is_not_marked_is_never_looked_at():
+    """A place without demand is no law: NaN there would end the common loop of those that are being decided."""
+    x = np.full(36, np.nan)
+    x[20:23] = [1.0, 2.0, 3.0]
+    found = decide(-np.nan_to_num(x), (x,), lambda code, x: x + 0.0 * jnp.max(x))
+    np.testing.assert_array_equal(found, np.nan_to_num(x))
