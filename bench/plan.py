@@ -17,6 +17,7 @@ from bench.machine import memory_bytes
 SECONDS_MOST = 60.0
 FUTURES = (64, 1024, 16_384)
 BLOCK_MOST = 512  # one programme for all cells of a size but those of few futures
+ASSEMBLY = 1e-3  # seconds a store-product from tables to arrays
 CACHE_CELLS = 100_000  # a block's nodes and lanes times products, as in simulate
 MONEY, GOODS, GRADIENT = "whole day", "goods only", "value and gradient"
 # Copies of the state that a block holds at once: carried, computed anew and between them; for gradients a day of tape.
@@ -62,14 +63,18 @@ class Plan:
 
     def reason_to_skip(self, cell: Cell) -> str | None:
         """Why a cell does not run, or None."""
-        planned, need = self.seconds(cell), bytes_of(cell)
-        if need > self.memory:
-            return f"planned {need / 2**30:.1f} GiB, {self.memory / 2**30:.1f} GiB free"
+        planned = self.seconds(cell)
         if planned is not None and planned > SECONDS_MOST:
             return f"planned {planned:.0f} s, more than {SECONDS_MOST:.0f} s"
         left = self.until - time.perf_counter()
-        needed = (planned or 0.0) + self.compiling.get((cell.kind, cell.engine), 0.0)
-        return f"planned {needed:.0f} s, {max(left, 0):.0f} s left" if needed > left else None
+        compiling = self.compiling.get((cell.kind, cell.engine), 0.0)
+        needed = (planned or 0.0) + compiling + ASSEMBLY * cell.store_products
+        if needed > left:
+            return f"planned {needed:.0f} s, {max(left, 0):.0f} s left"
+        need = bytes_of(cell)
+        if need > self.memory:
+            return f"planned {need / 2**30:.1f} GiB, {self.memory / 2**30:.1f} GiB free"
+        return None
 
 
 def at_once() -> int:
