@@ -86,11 +86,12 @@ def reverse(
     lang: Lang = "en",
 ) -> None:
     """Reverse stress: families of shock vectors that break a line, nearest first, or that nothing plausible does."""
+    from scenarios import lines
     from scenarios import reverse as study
 
     ready, model, world, space = _space(company, scenarios, correlation, posterior)
     level = {"cash": float(ready.settings.minimum_cash), "covenant": 0.0, "fill": 0.9}[line] if floor is None else floor
-    chosen = study.Line(line, level if line == "fill" else 100 * level, share)
+    chosen = lines.Line(line, level if line == "fill" else 100 * level, share)
     found = study.reverse(model, world, space, chosen, draws=draws, rarest=rarest, seed=seed)
     _show("reverse", ready, into, lang, study.plain(found) | {
         "line": line, "floor": level, "share": share, "draws": draws, "seed": seed, "correlation": correlation,

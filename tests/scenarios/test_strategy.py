@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from scenarios import actions, axes, designs, points, reverse, slopes, survival
+from scenarios import actions, axes, designs, lines, points, reverse, search, slopes, survival
 from scenarios.statistics import Estimate, TooFew
 from tests.conftest import strict
 from tests.scenarios import strategy_shop as shop
@@ -123,17 +123,17 @@ def test_recovery_follows_its_law_and_its_place():
 # -------------------- reverse stress
 
 
-def search(model, world, space, line):
-    return reverse.Search(model, world, space, line, np.zeros(1, np.uint32), 0, lambda *_: None)
+def searching(model, world, space, line):
+    return search.Search(model, world, space, line, np.zeros(1, np.uint32), 0, lambda *_: None)
 
 
 def cash_line(model):
-    return reverse.Line("cash", float(model.network.minimum_cash))
+    return lines.Line("cash", float(model.network.minimum_cash))
 
 
 def test_slopes_are_differences(model, world, space):
     """Forward mode in smooth mode beside central differences in exact mode: prices and the line, not whole units."""
-    s = search(model, world, space, cash_line(model))
+    s = searching(model, world, space, cash_line(model))
     z = np.array([[0.0, 0.9, 0.5, 0.4, 0.2]])
     slope = s.gradient(z, np.zeros(1, np.uint32))[0]
     for i in (1, 2, 3):
@@ -154,7 +154,7 @@ def test_the_planted_kill_point_is_found(losing):
                          losing.network.sizes.severities, {})  # fmt: skip
     world = points.shared(losing, "axes")
     slope = 100 * np.array([3840, 2400]) * planted.sigma
-    at, _ = search(losing, world, planted, cash_line(losing)).margins(np.array([[0.3, 0.2]]))
+    at, _ = searching(losing, world, planted, cash_line(losing)).margins(np.array([[0.3, 0.2]]))
     constant = float(at[0] + slope @ [0.3, 0.2])
     found = reverse.reverse(losing, world, planted, cash_line(losing), draws=1)
     assert len(found.families) == 1
@@ -168,12 +168,12 @@ def test_the_planted_kill_point_is_found(losing):
 
 
 def test_when_nothing_plausible_breaks_it_that_is_said(model, world, space):
-    found = reverse.reverse(model, world, space, reverse.Line("cash", -1e8), draws=1)
+    found = reverse.reverse(model, world, space, lines.Line("cash", -1e8), draws=1)
     assert found.families == () and found.worst > 0 and found.contour == {}
 
 
 def test_a_line_that_is_broken_already_is_said(model, world, space):
-    found = reverse.reverse(model, world, space, reverse.Line("cash", 1e9), draws=1)
+    found = reverse.reverse(model, world, space, lines.Line("cash", 1e9), draws=1)
     assert found.families == () and found.base < 0
 
 
@@ -196,9 +196,9 @@ def test_families_are_those_of_brute_force(losing, name, names):
     world = points.shared(losing, "axes")
     three = {axis: shop.AXES[axis] for axis in names}
     space = axes.space(three, shop.TOGETHER, losing.network.sizes.severities, {"out": 4})
-    line = cash_line(losing) if name == "cash" else reverse.Line("fill", 0.93)
+    line = cash_line(losing) if name == "cash" else lines.Line("fill", 0.93)
     direction, near = octant(10)
-    s = search(losing, world, space, line)
+    s = searching(losing, world, space, line)
     radius = s.along_rays(direction, np.full(len(direction), 3.09))
     z = s.at(direction, np.where(np.isfinite(radius), radius, 0.0))
     distance = np.where(np.isfinite(radius), space.distance(z), np.inf)
@@ -207,12 +207,12 @@ def test_families_are_those_of_brute_force(losing, name, names):
     answers = np.array([[f.severity.get(axis, 0.0) for axis in names] / space.sigma for f in found.families])
     answers = answers.reshape(-1, 3)
     cosine = (z[lowest] / distance[lowest, None]) @ (answers / space.distance(answers)[:, None]).T
-    as_near = space.distance(answers)[None] <= distance[lowest, None] * (1 + 2 * reverse.TIGHT)
+    as_near = space.distance(answers)[None] <= distance[lowest, None] * (1 + 2 * search.TIGHT)
     hit = ((cosine >= 0.8) & as_near).any(axis=1)
     print(name, [(f.axes, f.distance) for f in found.families], z[lowest].round(2), distance[lowest], hit)
     assert len(hit)
     assert hit.mean() >= 0.9
-    assert found.families[0].distance <= distance.min() * (1 + reverse.TIGHT)
+    assert found.families[0].distance <= distance.min() * (1 + search.TIGHT)
     assert all(family.margin < 0 for family in found.families)
 
 
