@@ -23,10 +23,13 @@ class OtherPlan(Exception):
 def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run, and the document it stands in. Raises FileNotFoundError, Damaged."""
     document = read_sealed(folder / store.PLAN)
-    plan = Plan(**document["plan"] | {"keep": tuple(document["plan"]["keep"])})
-    if plan.hash != document["hash"]:
-        raise Damaged(f"{folder / store.PLAN} is not a plan this version can read")
-    return plan, document
+    try:
+        plan = Plan(**document["plan"] | {"keep": tuple(document["plan"]["keep"])})
+        if plan.hash == document["hash"]:
+            return plan, document
+    except (KeyError, TypeError):
+        pass  # fields of another version
+    raise Damaged(f"{folder / store.PLAN} is not a plan this version can read")
 
 
 def read_marker(folder: Path, plan: Plan, task: str, place: str = store.MARKERS) -> dict[str, Any] | None:

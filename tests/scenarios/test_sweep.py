@@ -447,8 +447,8 @@ def test_tables_that_were_damaged_cannot_be_repaired(run, tmp_path):
 def test_other_code_cannot_read_a_plan_it_does_not_understand(run, tmp_path):
     hurt = shutil.copytree(run, tmp_path / "run")
     document = read_sealed(hurt / store.PLAN)
-    document["plan"]["draws"] += 1
-    write_sealed(hurt / store.PLAN, document)
-    with pytest.raises(Damaged):
-        read_plan(hurt)
+    for other in ({"draws": DRAWS + 1}, {"novel": 1}):
+        write_sealed(hurt / store.PLAN, document | {"plan": document["plan"] | other})
+        with pytest.raises(Damaged):
+            read_plan(hurt)
     assert isinstance(read_plan(run)[0], Plan)
