@@ -24,7 +24,7 @@ def covered(hits: int, of: int, level: float) -> bool:
     return bool(stats.binomtest(hits, of, level).pvalue > 1e-3)
 
 
-@pytest.mark.parametrize("n", [20, 64, 500])
+@pytest.mark.parametrize("n", [20, 64])
 def test_wilson_covers_as_computed_exactly(n):
     """Coverage at p is a finite sum of binomial probabilities; on average over p it is the level, and it dips little
     (Brown, Cai & DasGupta, Stat. Sci. 16 (2001), 101-133, figure 5).

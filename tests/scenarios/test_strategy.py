@@ -186,7 +186,11 @@ def octant(steps):
 
 @pytest.mark.parametrize(
     ("name", "names"),
-    [("cash", ("slump", "cut", "out")), ("fill", ("slump", "cut", "out")), ("fill", ("cheaper", "cut", "out"))],
+    [
+        ("cash", ("slump", "cut", "out")),
+        pytest.param("fill", ("slump", "cut", "out"), marks=pytest.mark.slow),
+        pytest.param("fill", ("cheaper", "cut", "out"), marks=pytest.mark.slow),
+    ],
 )
 def test_families_are_those_of_brute_force(losing, name, names):
     """Where the line breaks along each of 66 directions; every local minimum of that distance is a family.
