@@ -4,14 +4,15 @@ Method: one real run of a tiny company is recorded; everything else plays from t
 so that only the day itself is not simulated again.
 """
 
+import contextlib
 import errno
 import json
 import os
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from scenarios.run import Partial, Unfinished, begin, stress
 from scenarios.stress import scenario_rows
 from scenarios.sweep import machine, reproduce, verify, work
 from scenarios.sweep.board import Board, OtherPlan, read_plan
-from scenarios.sweep.executors import TimeUp, inline
+from scenarios.sweep.executors import Limit, TimeUp, inline
 from scenarios.sweep.lease import Held, lease
 from scenarios.sweep.log import Tally
 from scenarios.sweep.plan import HARDEST, Plan, block_of, plan_of
@@ -282,13 +283,21 @@ def test_no_block_begins_that_would_not_end_in_time(shop, run, tape, tmp_path):
     seen = events(out)
     begun = {event["task"] for event in seen if event["event"] == "start"}
     assert begun == {event["task"] for event in seen if event["event"] == "end"} and begun
-    assert max(event["time"] for event in seen) - min(event["time"] for event in seen) < 2.0
+
+
+@pytest.mark.parametrize(("passed", "longest", "begins"), [(5.0, 4.0, True), (5.0, 5.0, False), (11.0, 0.0, False)])
+def test_a_block_takes_as_long_as_the_longest_before_it_and_a_tenth(passed, longest, begins, run):
+    task = read_plan(run)[0].tasks[0]
+    limit = Limit(10.0, began=time.monotonic() - passed)
+    limit.learn(task, {"seconds": longest})
+    with contextlib.nullcontext() if begins else pytest.raises(TimeUp):
+        limit.check(task)
 
 
 # What fails
 
 
-@contextmanager
+@contextlib.contextmanager
 def poison() -> Iterator[None]:
     """The second block of one scenario does not tie."""
     honest = work.run_case
