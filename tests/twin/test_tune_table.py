@@ -137,10 +137,8 @@ def lost_gaps(theta: np.ndarray, futures: np.ndarray) -> dict[str, float]:
             mean, deviation = cell.cover
             trial[2 * i + 1] = (round(mean + deviation * theta[2 * i + 1]) + k - mean - 0.01) / deviation
         costs.append(plan.play({"stock": trial}, futures, "smooth")["lost"][:, WARM_UP:].mean(axis=(0, 1)))
-    return {
-        cell.name: float(costs[3][model.structure.node[cell.name]] / min(c[model.structure.node[cell.name]] for c in costs) - 1)
-        for cell in POISSON
-    }  # fmt: skip
+    above = costs[3] / np.min(costs, axis=0) - 1
+    return {cell.name: float(above[model.structure.node[cell.name]]) for cell in POISSON}
 
 
 def chain_gaps(theta: np.ndarray, futures: np.ndarray) -> dict[str, tuple[float, float]]:
