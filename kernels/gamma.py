@@ -22,8 +22,9 @@ _ROUNDS_MAX = 40
 _SHORT = {64: 3e-4, 32: 1e-2}
 # Below so small a share of the mean the series is right to four digits.
 _SMALL = 0.02
-# An absolute error of the tail is a relative one of x when divided by x times the density, which must be larger.
-_IN_SIGHT = {64: 0.02, 32: 0.2}
+# An absolute error of the tail is a relative one of x when divided by x times the density, which must be larger; in
+# float32, where five digits are promised for large shapes and four for small ones, times the shape if above 1.
+_IN_SIGHT = {64: 0.02, 32: 0.01}
 
 
 def gamma(u: Array, shape: Array, scale: Array) -> Array:
@@ -62,7 +63,8 @@ def _solved(u: Array, shape: Array) -> Array:
     log_x = elementary.log(jnp.where(y > 0, y, 1.0) * shape)
     step, moment = _step(tails.gamma_in_sight, u, shape, log_x)
     short = jnp.abs(step) * jnp.sqrt(1.0 + shape) < _SHORT[elementary.width(u)]
-    in_sight = (u <= 0.5) | (moment > _IN_SIGHT[elementary.width(u)])
+    least = _IN_SIGHT[64] if elementary.width(u) == 64 else _IN_SIGHT[32] * jnp.maximum(shape, 1.0)
+    in_sight = (u <= 0.5) | (shape >= tails.RAISED_BELOW) | (moment > least)
     code = jnp.where((y > 0) & short & in_sight, elementary.exp(log_x + step), -1.0)
     return decide(code, (u, shape), _iterated)
 

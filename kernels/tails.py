@@ -23,7 +23,7 @@ _SHIFT = 16
 # Temme's expansion holds from this shape on, to all digits of the smaller tail only from the second one on; the gamma
 # law's shapes below that are raised by the first.
 _SHAPE_MIN = 17
-_RAISED_BELOW = 45.0
+RAISED_BELOW = 45.0
 # So far beyond its shape the upper tail of the gamma law is a continued fraction, of so many terms.
 _FRACTION_FROM = 2.5
 _FRACTION_TERMS = 48
@@ -83,7 +83,7 @@ def gamma(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Array]:
     x = elementary.exp(log_x)
     raised, moment = gamma_in_sight(shape, log_x, upper)
     # DLMF 8.9.2, where the difference below would cancel
-    far = upper & (shape < _RAISED_BELOW) & (x > shape + _FRACTION_FROM)
+    far = upper & (shape < RAISED_BELOW) & (x > shape + _FRACTION_FROM)
     return jnp.where(far, moment * _gamma_fraction(shape, x), raised), moment
 
 
@@ -98,7 +98,7 @@ def gamma_in_sight(shape: Array, log_x: Array, upper: Array) -> tuple[Array, Arr
     # a quotient of two arrays, as in `negative_binomial`, and none by a root: XLA's rsqrt is not for vectors
     density = shape * elementary.exp(-deviance - _stirling_error_small(shape))
     moment = density / (math.sqrt(2.0 * math.pi) * jnp.sqrt(shape))
-    small = shape < _RAISED_BELOW
+    small = shape < RAISED_BELOW
     above, tail, _ = _temme(jnp.where(small, shape + float(_SHAPE_MIN), shape), x)
     power = numerator = denominator = jnp.ones_like(x)
     for i in range(1, _SHAPE_MIN):
