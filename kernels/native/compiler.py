@@ -74,7 +74,8 @@ def _build(units: list[str], path: Path) -> None:
         for job in jobs:
             _, complaint = job.communicate()
             if job.returncode:
-                raise NoCompiler(f"{command} failed: {complaint.strip().splitlines()[:1]}")
+                said = [line for line in complaint.splitlines() if "error" in line] or ["no word of why"]
+                raise NoCompiler(f"{command} failed: {said[0]}")
         objects = [f"{i}.o" for i in range(len(units))]
         subprocess.run([command, "-shared", *objects, "-o", "whole.so"], cwd=place, check=True)
         os.replace(Path(place) / "whole.so", path)

@@ -174,7 +174,7 @@ def scatter(nest: "Nest", op: Op) -> None:
         tests.append((index, value.shape[axis] - sizes.get(axis, 1)))
     at, by_lane = _reach(parts, " + ".join(base) or "0")
     update, _ = nest.get(updates)
-    checked = "PROMISE" not in str(op.params["mode"])
+    checked = bool(tests) and "PROMISE" not in str(op.params["mode"])
     test = " && ".join(f"(u64)(long){i.text}{'[w]' if i.lanes else ''} <= {most}u" for i, most in tests)
     combine = _SCATTER[op.name]
     kind = kind_of(value.dtype)
