@@ -47,6 +47,7 @@ def choose(device: str) -> None:
         jax.config.update("jax_default_device", gpu)  # type: ignore[no-untyped-call]
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what decides the bits, and of our own code."""
     found = {}

@@ -57,7 +57,7 @@ def test_faults_are_named_and_exit_with_3(tmp_path, capsys):
         (["stress", "{shop}", "--out", "{new}", "--seed", "1.5"], "'--seed': Input should be a valid integer"),
         (["stress", "{shop}", "--out", "{new}", "--shard", "4/4"], "give I/N with I from 0 to N-1"),
         (["stress", "{shop}", "--out", "{new}", "--device", "gpu"], "no GPU was found"),
-        (["stress", "{shop}", "--out", "{new}", "--executor", "slurm"], "'--executor': 'slurm' is not one of"),
+        (["stress", "{shop}", "--out", "{new}", "--executor", "slurm"], "'slurm' is not one of 'inline', 'ray'"),
         (["new", "{shop}"], "is there already"),
         (["scenarios", "{shop}", "--out", "mine.txt"], "ends in .yaml, .yml, .csv"),
         (["scenarios", "--out", "mine.yaml"], "needs a company"),
