@@ -13,11 +13,11 @@ from twin.simulate import Run, simulate
 
 
 @cache
-def contender(size: Size, days: int, mode: str, engine: Engine = xla, most: int | None = None) -> Callable[[int], Run]:
-    """futures -> the run of the base scenario. most: futures in a block, default as simulate plans them."""
+def contender(size: Size, days: int, mode: str, engine: Engine = xla) -> Callable[..., Run]:
+    """(futures, most in a block, default as simulate plans them) -> the run of the base scenario."""
     m = model(size, days)
 
-    def run(futures: int) -> Run:
+    def run(futures: int, most: int | None = None) -> Run:
         return simulate(
             m.network, replenish, m.policy, m.source, m.params, m.inputs["base"], m.opening,
             np.arange(futures, dtype=np.uint32), mode=mode, record=COMPANY, engine=engine, block=most,

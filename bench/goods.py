@@ -63,11 +63,11 @@ def goods_day(state: State, s: Setting) -> tuple[State, Array]:
 
 @cache
 def contender(
-    size: Size, days: int, mode: str, source: Source | None = None, engine: Engine = xla, most: int | None = None
-) -> Callable[[int], np.ndarray]:
-    """futures -> (future, 3): demand, met, sum of stock at the close.
+    size: Size, days: int, mode: str, source: Source | None = None, engine: Engine = xla
+) -> Callable[..., np.ndarray]:
+    """(futures, most in a block, default as simulate plans) -> (future, 3): demand, met, sum of stock at the close.
 
-    source: default the company's law. most: futures in a block, default as simulate plans them.
+    source: default the company's law.
     """
     m = model(size, days)
     luck, arithmetic = source or m.source, MODES[mode]
@@ -92,7 +92,7 @@ def contender(
         programme = engine(future, shared, m.opening, draws)
         return lambda draws: programme(shared, m.opening, draws)
 
-    def run(futures: int) -> np.ndarray:
+    def run(futures: int, most: int | None = None) -> np.ndarray:
         return np.concatenate(in_blocks(compiled, futures, most or block_size(m.network)))[:futures]
 
     return run

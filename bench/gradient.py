@@ -24,12 +24,10 @@ NOTHING = Record(nothing, nothing, nothing)
 
 
 @cache
-def contender(
-    size: Size, days: int, *, derivative: bool, most: int | None = None
-) -> Callable[[int], tuple[float, Any]]:
-    """futures -> expected equity in currency units and, if wanted, its gradient (else None).
+def contender(size: Size, days: int, *, derivative: bool) -> Callable[..., tuple[float, Any]]:
+    """(futures, most in a block, default as simulate plans) -> expected equity in currency units, and its gradient.
 
-    most: futures in a block, default as simulate plans them.
+    Without `derivative` the gradient is None.
     """
     m = model(size, days)
     loop = checkpointed if derivative else scan
@@ -50,7 +48,7 @@ def contender(
     programme = jax.jit(jax.value_and_grad(value) if derivative else value)
     rest = (m.network, jax.tree.map(lambda x: x[0], m.params), m.inputs["base"], m.opening)
 
-    def run(futures: int) -> tuple[float, Any]:
+    def run(futures: int, most: int | None = None) -> tuple[float, Any]:
         def compiled(_: np.ndarray) -> Callable[[np.ndarray], Any]:
             return lambda draws: programme(m.policy, rest, draws)
 

@@ -45,13 +45,13 @@ def cells(days: int, sizes: tuple[int, ...] = tuple(SIZES), futures: tuple[int, 
     ]  # fmt: skip
 
 
-def contender(cell: Cell) -> Callable[[int], Any]:
+def contender(cell: Cell) -> Callable[..., Any]:
     size, engine = SIZES[cell.store_products], ENGINES[cell.engine]
     if cell.kind == MONEY:
-        return forward.contender(size, cell.days, "exact", engine, block(cell))
+        return forward.contender(size, cell.days, "exact", engine)
     if cell.kind == GOODS:
-        return goods.contender(size, cell.days, "exact", engine=engine, most=block(cell))
-    return gradient.contender(size, cell.days, derivative=True, most=block(cell))
+        return goods.contender(size, cell.days, "exact", engine=engine)
+    return gradient.contender(size, cell.days, derivative=True)
 
 
 def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
@@ -65,8 +65,8 @@ def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
         run, some = contender(cell), min(cell.futures, block(cell) * at_once())
         planned = plan.seconds(cell)
         try:
-            call = lambda run=run, cell=cell: run(cell.futures)  # noqa: E731
-            warm = call if some == cell.futures else lambda run=run, some=some: run(some)
+            call = lambda run=run, cell=cell: run(cell.futures, block(cell))  # noqa: E731
+            warm = call if some == cell.futures else lambda run=run, some=some, cell=cell: run(some, block(cell))
             found = measured(warm, call, TURNS if planned is not None and planned < SHORT else 1)
         except CANNOT as why:
             yield Row(cell, f"the engine cannot: {why}")

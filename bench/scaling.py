@@ -1,9 +1,7 @@
 """How time grows with futures, products, nodes and days: where it is linear, where not, and why.
 
 The whole day in exact mode, from one company in which one thing grows at a time. Time a point-day is flat where time
-is linear. Few products or nodes: each of the day's small operations costs its call, and what is per company (dues,
-the gate, the ledger) has few points to spread over; many: a block of futures no longer fits the cache. Futures are cut
-into blocks, so that they only fill the cores.
+is linear.
 """
 
 import time
@@ -19,6 +17,11 @@ from bench.doing import doing
 from bench.engines import CANNOT, ENGINES
 
 STORES, DCS, PRODUCTS, DAYS, FUTURES = 20, 1, 10, 28, 64
+WHY = (
+    "Days and futures: linear by construction, a loop over days and blocks of futures that fill the cores. Products and"
+    " nodes: below linear while what is per company (dues, gate, ledger) and the call of each small operation has few"
+    " points to spread over; above it once a block of futures no longer fits the cache."
+)
 AXES: dict[str, tuple[int, ...]] = {
     "futures": (64, 256, 1024), "products": (1, 10, 80), "nodes": (3, 21, 161), "days": (7, 28, 112),
 }  # fmt: skip
@@ -51,8 +54,8 @@ def points(until: float, axes: dict[str, tuple[int, ...]] = AXES) -> Iterator[Po
                 seconds = None
                 if time.perf_counter() < until - LEAST:
                     doing(f"scaling, {axis} {at}, {name}")
-                    run = forward.contender(size, days, "exact", engine, BLOCK)
-                    once = lambda run=run, futures=futures: run(futures)  # noqa: E731
+                    run = forward.contender(size, days, "exact", engine)
+                    once = lambda run=run, futures=futures: run(futures, BLOCK)  # noqa: E731
                     with suppress(*CANNOT):
                         seconds = measured(once, once, 3).seconds
                 yield Point(axis, name, at, float(futures) * days * size.stocking_points, seconds)

@@ -10,6 +10,7 @@ from bench.beside import Beside
 from bench.ceilings import Ceilings, Counts
 from bench.engines import ABSENT
 from bench.matrix import Row
+from bench.scaling import WHY
 from bench.targets import Target
 
 console = Console(highlight=False, width=None if Console().is_terminal else 150)
@@ -93,6 +94,7 @@ def scaling(found: dict[str, Any]) -> None:
         text = ", ".join(f"{at}: {ns:.0f}" if isinstance(ns, float) else f"{at}: {ns}" for at, ns in each)
         table.add_row(name, text, "" if row["exponent"] is None else f"{row['exponent']:.2f}")
     console.print(table)
+    console.print(WHY)
 
 
 def say(text: str) -> None:

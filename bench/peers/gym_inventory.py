@@ -20,14 +20,16 @@ class InventoryEnv(gymnasium.Env):
         self.action_space = spaces.Box(0.0, np.inf, (1,))
         self.observation_space = spaces.Box(-np.inf, np.inf, (1 + LEAD,))
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         self.day = 0
         self.state = np.zeros(1 + LEAD, np.float32)
         self.state[0] = LEVEL
         return self.state.copy(), {}
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         stock = self.state[0] + self.state[1] - self.np_random.poisson(MEAN)
         self.state[1:-1] = self.state[2:]
         self.state[0], self.state[-1] = stock, action[0]

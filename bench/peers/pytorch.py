@@ -41,7 +41,7 @@ def theirs(batch: int = BATCH, periods: int = PERIODS) -> tuple[Callable[[], tup
 
     def both() -> float:
         level = torch.tensor(LEVEL, requires_grad=True)
-        cost(level, drawn)[0].backward()
-        return float(level.grad)
+        (slope,) = torch.autograd.grad(cost(level, drawn)[0], level)
+        return float(slope)
 
     return play, both

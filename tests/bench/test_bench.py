@@ -132,7 +132,7 @@ def test_goods_by_hand_without_luck_are_the_goods_of_the_twin() -> None:
 
 
 def test_numpy_and_our_own_luck_give_one_fill_rate_and_the_books_balance() -> None:
-    company_by_hand, futures = plain(model(SMALL, DAYS)), 40
+    company_by_hand, futures = plain(model(SMALL, DAYS)), 24
     ours = by_hand.futures(company_by_hand, futures, DAYS, 1)
     theirs = goods_by_hand.futures(company_by_hand, futures, DAYS, 1, lucky=True)
     assert not ours.balances.sum(axis=2).any()
