@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from kernels.bits import hash_id, threefry2x32, uniform
+from kernels.bits import Pair, hash_id, threefry2x32, uniform
 from scenarios import statistics
 from scenarios.points import FULL, Outcome, Points, outcomes, shared, words
 from scenarios.statistics import Estimate
@@ -111,11 +113,16 @@ def _longest(harmless: Callable[[np.ndarray], np.ndarray], most: int, shape: tup
 
 def recovery_days(law: str, place: str, draws: int, seed: int) -> np.ndarray:
     """(draw,) whole days, each a quantile of the law at one uniform number of (seed, future, place)."""
-    first, second = hash_id(place)
     with jax.enable_x64(True):
-        key = threefry2x32(words(seed), (np.uint32(RECOVERY_STREAM), np.arange(draws, dtype=np.uint32)))
-        u = np.asarray(uniform(threefry2x32(key, (np.uint32(first), np.uint32(second)))))
+        name = np.array(hash_id(place), np.uint32)
+        u = np.asarray(_recovery_uniforms(words(seed), name, np.arange(draws, dtype=np.uint32)))
     return np.maximum(np.rint(severity_law(law)(u)), 1).astype(int)
+
+
+@jax.jit
+def _recovery_uniforms(seed: Pair, place: Array, draws: Array) -> Array:
+    key = threefry2x32(seed, (jnp.uint32(RECOVERY_STREAM), draws))
+    return uniform(threefry2x32(key, (place[0], place[1])))
 
 
 class _Study:
