@@ -65,7 +65,7 @@ def code() -> str:
     digest = hashlib.sha256()
     for package in ("kernels", "twin", "scenarios"):
         root = Path(str(files(package)))
-        for path in sorted(root.rglob("*.py")):
+        for path in sorted([*root.rglob("*.py"), *root.rglob("*.h")]):
             if package != "scenarios" or path.name in ("stress.py", "measured.py", "plan.py"):
                 digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
