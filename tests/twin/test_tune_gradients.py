@@ -29,6 +29,7 @@ from twin.tune.parameters import PARAMETERS, Dial, Method, NotSmooth, Parts, dia
 
 SMOOTH = [name for name, parameter in PARAMETERS.items() if parameter.method is Method.pathwise]
 INSTANCES, DAYS, STEP, NOMINAL = 16, 16, 1e-5, 1e4
+BUFFER = 8e4  # cents that the gate keeps back, so that it binds in some futures
 # features of the rich company only
 ABSENT = ("gate_beta", "storage_rate", "deposit_share", "lane_capacity", "source_capacity")
 
@@ -62,7 +63,9 @@ def plan(cash: int = 600, empty: bool = False, rich: bool = False) -> Plan:
         order_up_to=model.policy.order_up_to * rng.uniform(0.4, 1.2, model.policy.order_up_to.shape),
     )
     stock = changed(stock, reorder_point=stock.order_up_to)
-    tight = changed(model.network, credit_limit=model.network.credit_limit / 6)
+    tight = changed(
+        model.network, credit_limit=model.network.credit_limit / 6, gate_buffer=np.asarray(BUFFER)
+    )  # fmt: skip
     inputs = model.inputs["base"]
     shocks = {field: changed(shock, change=shock.change[:DAYS]) for field, shock in inputs.shocks.items()}
     inputs = changed(inputs, days=jax.tree.map(lambda x: x[:DAYS], inputs.days), shocks=shocks)
