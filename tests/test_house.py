@@ -17,10 +17,11 @@ ROOMS = (
     ("exogenous", "ledger", "measures"),
     ("goods", "terms", "policies", "gate", "designed"),
     ("day", "invariants"),
-    ("simulate",),
+    ("simulate", "checkpointed"),
     ("record", "audit", "assembly"),
     ("results",),
     ("face",),
+    ("tune",),
 )
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "core", "tools", "lib"}
 FUNCTION_MOST = 70
