@@ -13,7 +13,7 @@ from scipy import stats
 from scenarios.axes import Space
 from scenarios.lines import Line
 from scenarios.points import World
-from scenarios.search import Progress, Search, clustered, contributions, descended, distinct, polled, reached, starts
+from scenarios.search import Progress, Search, contributions, descended, polled, reached, starts
 from twin.assembly import Model
 
 RAREST = 1000.0  # years: rarer than this is not plausible (judgement)
@@ -70,21 +70,30 @@ def reverse(
     if not len(direction):
         return Reverse(line, space, rarest, search.base, float(edge.min()), (), plays=search.plays)
     z = search.at(direction, search.along_rays(direction, np.full(len(direction), most)))
-    z = polled(search, descended(search, z))
-    found = families(search, z)
+    # the nearest of each start's own shocks is a way of its own, even where another shock would make it nearer
+    own = descended(search, z, within=True)
+    found = families(search, np.concatenate([own, polled(search, descended(search, own))]))
     shown = contour(search, found, most)
     return Reverse(line, space, rarest, search.base, float(edge.min()), tuple(found), shown, search.plays)
 
 
 def families(search: Search, z: np.ndarray) -> list[Family]:
-    """Nearest first; points that are made of the same shocks are one family, the nearest stands for it."""
+    """Nearest first; points made of the same shocks are one family, which the nearest stands for.
+
+    A family that takes more shocks than another one and is no nearer is none.
+    """
     share = contributions(search, z)
     names = np.array([one.name for one in search.space.axes])
     groups: dict[frozenset[str], list[int]] = {}
-    for i in distinct(search, z):
-        groups.setdefault(frozenset(names[share[i] >= COUNTS]), []).append(int(i))
-    number, distance = clustered(search, z), search.space.distance(z)
-    best = sorted((min(places, key=lambda i: distance[i]) for places in groups.values()), key=lambda i: distance[i])
+    for i in range(len(z)):
+        groups.setdefault(frozenset(names[share[i] >= COUNTS]), []).append(i)
+    distance = search.space.distance(z)
+    nearest = {shocks: min(places, key=lambda i: distance[i]) for shocks, places in groups.items()}
+    best = sorted(
+        (i for shocks, i in nearest.items()
+         if not any(less < shocks and distance[j] <= distance[i] for less, j in nearest.items())),
+        key=lambda i: distance[i],
+    )  # fmt: skip
     at, _ = search.margins(z[best])
     inside, _ = search.margins(0.98 * z[best])
     found = []
@@ -97,7 +106,7 @@ def families(search: Search, z: np.ndarray) -> list[Family]:
             distance=float(distance[i]),
             margin=float(at[k]),
             inside=float(inside[k]),
-            starts=int(sum((number == number[j]).sum() for j in groups[frozenset(names[share[i] >= COUNTS])])),
+            starts=len(groups[frozenset(names[share[i] >= COUNTS])]),
         ))  # fmt: skip
     return found
 

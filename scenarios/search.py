@@ -149,14 +149,18 @@ def improved(search: Search, z: np.ndarray, towards: np.ndarray, keep: float) ->
     return moved
 
 
-def descended(search: Search, z: np.ndarray, rounds: int = 6) -> np.ndarray:
-    """Each boundary point moved to the nearest one along slopes: the whole step, else half, until nothing is gained."""
+def descended(search: Search, z: np.ndarray, rounds: int = 6, within: bool = False) -> np.ndarray:
+    """Each boundary point moved to the nearest one along slopes: the whole step, else half, until nothing is gained.
+
+    within: only among the shocks that the point is made of already.
+    """
+    z = z.copy()
     correlation = np.linalg.inv(search.space.inverse)
     active = np.arange(len(z))
     for _ in range(rounds):
         _, draw = search.margins(z[active])
         slope = search.gradient(z[active], draw)
-        steepest = np.maximum(-slope @ correlation, 0.0)
+        steepest = np.maximum(-slope @ correlation, 0.0) * ((z[active] > 0) if within else 1.0)
         before = search.space.distance(z[active])
         unit = search.unit(np.where((steepest > 0).any(axis=1)[:, None], steepest, z[active]))
         moved = improved(search, z[active], unit, 1 - TIGHT)
@@ -170,23 +174,26 @@ def descended(search: Search, z: np.ndarray, rounds: int = 6) -> np.ndarray:
     return z
 
 
-def polled(search: Search, z: np.ndarray, rounds: int = 4) -> np.ndarray:
-    """Slopes are blind to steps of the margin, so each distinct point also tries to lean to every axis and off it."""
+def polled(search: Search, z: np.ndarray, rounds: int = 2) -> np.ndarray:
+    """Slopes are blind to steps of the margin, so each distinct point also tries without and with more of every axis.
+
+    A shock that is not needed is left out; a lean that breaks the line nearer is another way, beside the first.
+    """
     for _ in range(rounds):
         which = distinct(search, z)
-        here, axes = z[which], len(search.space.axes)
-        unit = search.unit(here)
-        best = here.copy()
-        for i in range(axes):
-            for towards in (_dropped(unit, i), _leaned(unit, i, 0.25)):
-                tried = improved(search, here, towards, 1 - 2 * TIGHT)
-                nearer = search.space.distance(tried) < search.space.distance(best)
-                best[nearer] = tried[nearer]
-        gained = search.space.distance(best) < search.space.distance(here)
-        z[which] = best
-        if not gained.any():
+        here = z[which]
+        unit, distance = search.unit(here), search.space.distance(here)
+        more = []
+        for i in range(here.shape[1]):
+            without = improved(search, here, _dropped(unit, i), 1 - 2 * TIGHT)
+            nearer = search.space.distance(without) < search.space.distance(z[which])
+            z[which[nearer]] = without[nearer]
+            leaned = improved(search, here, _leaned(unit, i, 0.25), 1 - 2 * TIGHT)
+            more.append(leaned[search.space.distance(leaned) < distance])
+        found = np.concatenate(more)
+        if not len(found):
             break
-        z[which[gained]] = descended(search, z[which[gained]], 3)
+        z = np.concatenate([z, descended(search, found, 3)])
     return z
 
 

@@ -157,8 +157,8 @@ def test_the_planted_kill_point_is_found(losing):
     at, _ = searching(losing, world, planted, cash_line(losing)).margins(np.array([[0.3, 0.2]]))
     constant = float(at[0] + slope @ [0.3, 0.2])
     found = reverse.reverse(losing, world, planted, cash_line(losing), draws=1)
-    assert len(found.families) == 1
-    (family,) = found.families
+    family = found.families[0]
+    assert set(family.axes) == {"cheaper", "cut"}
     assert family.distance == pytest.approx(constant / np.hypot(*slope), rel=0.02)
     for name, a, sigma in zip(("cheaper", "cut"), slope, planted.sigma, strict=True):
         assert family.severity[name] == pytest.approx(constant * a / (slope @ slope) * sigma, rel=0.05)
