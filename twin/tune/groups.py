@@ -77,8 +77,8 @@ def bounds(model: Model, group: np.ndarray, count: int) -> tuple[np.ndarray, np.
     for g in range(count):
         mine = moves & (group == g)
         if mine.any():
-            low[g] = min(0.0, np.min(-level[mine] / sigma[mine]))
-            high[g] = max(0.0, np.max((mean + MOST * sigma - level)[mine] / sigma[mine]))
+            low[g] = np.min(-level[mine] / sigma[mine])
+            high[g] = np.max((mean + MOST * sigma - level)[mine] / sigma[mine])
     return low, high
 
 

@@ -110,7 +110,8 @@ def tune(
     edges: dict[str, Any] = {
         "lower": {"stock": low}, "upper": {"stock": high}, "ties": {"stock": tie}, "maximise": maximise
     }  # fmt: skip
-    place: Theta = {"stock": np.zeros(len(names))}
+    # a start beyond all sense begins at the bound
+    place: Theta = {"stock": np.clip(np.zeros(len(names)), low, high)}
     path = search(plan, place, goal, limits, effort=effort, **edges)
     after = policy_at(model, cells, path.theta, tie)
     if limits:
