@@ -15,6 +15,7 @@ import numpy as np
 
 from scenarios import composition, library
 from twin.assembly import Model, assemble, scenario_inputs
+from twin.engines import fastest
 from twin.policies import replenish
 from twin.record import COMPANY
 from twin.simulate import Inputs, Run, simulate
@@ -123,5 +124,5 @@ def run_case(
     mine, inputs = variant(model, shocks, case)
     return simulate(
         mine.network, replenish, mine.policy, model.source, model.params, inputs, model.opening, draws,
-        seed=seed, record=COMPANY, progress=progress, **options,
+        seed=seed, record=COMPANY, progress=progress, **({"engine": fastest} | options),
     )  # fmt: skip

@@ -7,14 +7,16 @@ leading future axis. future: (shared, opening, one) -> outputs. shared: what all
 each begins with. each: pytree with leading axis future.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
 
-from kernels import native as compiled_natively
+from kernels import native as generator
 from twin.state import State
 
 Future = Callable[[Any, State, Any], Any]
@@ -23,23 +25,49 @@ Engine = Callable[[Future, Any, State, Any], Programme]
 
 
 @lru_cache(maxsize=64)
-def _vectorised(future: Future) -> Any:
+def _vectorised(future: Future, devices: int) -> Any:
     def block(shared: Any, opening: State, each: Any) -> Any:
         count = jax.tree.leaves(each)[0].shape[0]
         # a carry that is batched from the start saves vmap a second pass over the day
         openings = jax.tree.map(lambda x: jnp.broadcast_to(x, (count, *x.shape)), opening)
         return jax.vmap(lambda start, one: future(shared, start, one))(openings, each)
 
-    return jax.jit(block)
+    if devices == 1:
+        return jax.jit(block)
+    mesh = Mesh(jax.local_devices()[:devices], ("draw",))
+    same, apart = PartitionSpec(), PartitionSpec("draw")  # type: ignore[no-untyped-call]
+    return jax.jit(jax.shard_map(block, mesh=mesh, in_specs=(same, same, apart), out_specs=apart, check_vma=False))
 
 
 def xla(future: Future, shared: Any, opening: State, each: Any) -> Programme:
-    """One programme of XLA for a whole block, on whatever device JAX runs."""
-    programme: Programme = _vectorised(future).lower(shared, opening, each).compile()
+    """One programme of XLA for a whole block, on whatever devices JAX has: each takes an equal share of the futures."""
+    count, devices = len(jax.tree.leaves(each)[0]), jax.local_device_count()
+    # futures never meet, so a share of a block gives the bits of the whole
+    many = devices if count % devices == 0 else 1
+    programme: Programme = _vectorised(future, many).lower(shared, opening, each).compile()
     return programme
 
 
 def native(future: Future, shared: Any, opening: State, each: Any) -> Programme:
     """C++ for this processor. Raises NoCompiler, or Unsupported where the generator does not know an operation."""
-    programme = compiled_natively.compiled(future, (shared, opening), each)
+    programme = generator.compiled(future, (shared, opening), each)
     return lambda shared, opening, each: programme((shared, opening), each)
+
+
+def why_not_native() -> str | None:
+    """Why `fastest` is XLA here, or None."""
+    if jax.default_backend() != "cpu":
+        return "a GPU is played by XLA"
+    if generator.find_compiler() is None:
+        return "no C++ compiler found; with g++ or clang++ futures play several times faster"
+    return None
+
+
+def fastest(future: Future, shared: Any, opening: State, each: Any) -> Programme:
+    """`native` where this machine can, else `xla`; warns where the generator gave up."""
+    if why_not_native() is None:
+        try:
+            return native(future, shared, opening, each)
+        except (generator.NoCompiler, generator.Unsupported) as error:
+            warnings.warn(f"XLA plays the futures, more slowly: the native engine stopped at {error}", stacklevel=2)
+    return xla(future, shared, opening, each)

@@ -162,7 +162,8 @@ def _future(policy: Policy, source: Source, arithmetic: Arithmetic, record: Reco
 
 def _at_once() -> int:
     """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
-    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if jax.default_backend() == "cpu" else 1
+    alone = jax.default_backend() == "cpu" and jax.local_device_count() == 1
+    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if alone else 1
 
 
 def _first(count: int, x: Array) -> np.ndarray:
@@ -208,6 +209,8 @@ def simulate(
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
     # small runs too are cut into a block per core
     size = min(block or min(block_size(network), -(-len(draws) // _at_once())), len(draws))
+    if block is None:
+        size = -(-size // jax.local_device_count()) * jax.local_device_count()
     blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
     words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
 

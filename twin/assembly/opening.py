@@ -17,6 +17,7 @@ from twin.ledger import CODES
 from twin.network import CLAIMS, Sizes
 from twin.policies import Replenishment
 from twin.state import Dues, Goods, Ledger, State
+from twin.tables import rows
 from twin.tables.company import Company
 
 # Accounts whose natural side is the debit; all others stand on the credit side.
@@ -108,10 +109,10 @@ def pipeline(company: Company, s: Structure, book: dict[int, int], units: Units,
         units.transit_value |= dict(zip(moving, split(book[code] - given, weights), strict=True))
 
 
-def lanes_by_account(s: Structure) -> dict[int, set[LaneId]]:
-    """Lanes whose goods on the way are ours: bought FOB (1220), internal (1230)."""
-    internal = {lane for lane in s.lane_rows if lane[0] in s.node}
-    titled = {lane for lane, row in s.lane_rows.items() if lane not in internal and row.incoterm != "DDP"}
+def lanes_by_account(s: Structure) -> dict[int, dict[LaneId, rows.Lane]]:
+    """Lanes whose goods on the way are ours: bought FOB (1220), internal (1230). In order: cents are split in it."""
+    internal = {lane: row for lane, row in s.lane_rows.items() if lane[0] in s.node}
+    titled = {lane: row for lane, row in s.lane_rows.items() if lane not in internal and row.incoterm != "DDP"}
     return {1220: titled, 1230: internal}
 
 

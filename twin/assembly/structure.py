@@ -132,8 +132,9 @@ def lines_of(company: Company, found: Routes, lanes: dict[LaneId, rows.Lane]) ->
     products = {p.product: p for p in company.products}
     places = [(row.node, row.product) for row in company.demand] + [(row.node, row.product) for row in company.stock]
     lines: dict[tuple[LaneId, str], Line] = {}
-    for node, wanted in found.needed(places).items():
-        for product in wanted:
+    # in order: sums and splits of cents follow it, and a set has another one in every process
+    for node, wanted in sorted(found.needed(places).items()):
+        for product in sorted(wanted):
             given = {row.source: row for row in found.sourcing.get((node, product), ())}
             for source in found.sources(node, product):
                 row = given.get(source) or rows.Sourcing(node=node, product=product, source=source)

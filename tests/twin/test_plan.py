@@ -1,0 +1,42 @@
+"""What a run is planned to take of memory, beside what XLA says of the compiled programme; and refusals."""
+
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+
+from tests.twin import small_shop
+from twin import plan
+from twin.record import COMPANY
+
+GRADIENT_DAYS = (36, 144, 576)
+
+
+@cache
+def need(days: int, gradient: bool = False) -> plan.Footprint:
+    model = small_shop.shop()
+    return plan.footprint(model.network, model.opening, model.inputs["base"], COMPANY, days, gradient)
+
+
+def test_parts_are_counted_from_sizes() -> None:
+    model = small_shop.shop()
+    one = need(42)
+    assert one.state == sum(np.asarray(x).nbytes for x in jax.tree.leaves(model.opening))
+    # what is recorded by day grows with the days, the rest does not
+    twice = need(84)
+    totals = 2 * one.recorded - twice.recorded
+    assert one[:2] == twice[:2] and 0 < totals < one.recorded
+
+
+def test_memory_of_a_gradient_grows_as_the_square_root_of_the_days() -> None:
+    kept = [need(days, gradient=True).kept_for_gradient for days in GRADIENT_DAYS]
+    assert kept == [2 * round(np.sqrt(days)) * need(1).state for days in GRADIENT_DAYS]
+
+
+def test_futures_are_cut_to_fit_and_refused_with_the_numbers() -> None:
+    one = need(42)
+    assert plan.futures_at_once(one, wanted=100, available=one.shared + 10 * one.future) == 10
+    assert plan.futures_at_once(one, wanted=7, available=one.shared + 10 * one.future) == 7
+    with pytest.raises(plan.DoesNotFit, match=r"one future takes .* GiB and what futures share .* there are 0\.00 GiB"):
+        plan.futures_at_once(one, wanted=1, available=1000)
