@@ -142,6 +142,7 @@ def explained(error: Exception) -> tuple[EXIT, str]:
     from scenarios.sweep.ray_workers import NoRay
     from scenarios.sweep.sealed import Damaged
     from scenarios.sweep.work import LedgerFault
+    from twin.plan import DoesNotFit
     from twin.tables.faults import Faults
 
     match error:
@@ -167,6 +168,8 @@ def explained(error: Exception) -> tuple[EXIT, str]:
             return EXIT.impossible, str(error)
         case LedgerFault() | NotTied():
             return EXIT.ledger, f"ledger fault, please report it: {error}"
+        case DoesNotFit():
+            return EXIT.memory, f"{error}; fewer days, products or stores fit"
         case MemoryError():
             return EXIT.memory, "out of memory: use fewer --draws, products or stores"
         case OSError():

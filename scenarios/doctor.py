@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions, version
 import jax
 
 from scenarios.sweep.machine import versions
+from twin.engines import why_not_native
 
 OURS = "tandem-twin"
 NAMES = ("twin", "scenarios", "calibration", "kernels")
@@ -20,6 +21,7 @@ def findings() -> tuple[list[list[str]], bool]:
         ["device", ", ".join(f"{d.platform} {d.device_kind}" for d in jax.devices())],
         ["cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())],
         ["memory", memory()],
+        ["engine", why_not_native() or "native: C++ for this processor"],
         ["cache of compiled programmes", os.environ.get("JAX_COMPILATION_CACHE_DIR", "none")],
         *[[name, number] for name, number in versions().items()],
     ]

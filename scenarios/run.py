@@ -27,6 +27,7 @@ from scenarios.sweep.sealed import checksum, write_sealed
 from scenarios.sweep.work import LedgerFault, Worker
 from twin.assembly import Model, assemble
 from twin.ledger import equity
+from twin.plan import futures_at_once
 from twin.tables.company import Company
 from twin.tables.write import write_folder
 
@@ -73,8 +74,8 @@ def stress(
     begins that would not end within them.
 
     Raises KeyError (unknown scenario), Impossible; OutputExists, OtherPlan, Mixed, Damaged (what is there cannot be
-    gone on with); Held, TimeUp, Unfinished (to be run again); LedgerFault, Partial (what failed is in quarantine).
-    Whatever is raised, what was finished stays.
+    gone on with); DoesNotFit (not even one future); Held, TimeUp, Unfinished (to be run again); LedgerFault, Partial
+    (what failed is in quarantine). Whatever is raised, what was finished stays.
     """
     plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, block=block, keep=keep)
     model = begin(out, plan, company, allow_mixed)
@@ -103,7 +104,7 @@ def preview(
         ["tasks", f"{len(plan.tasks):,}, of which {len(done):,} done"],
         ["futures per task", f"{plan.block:,} of {plan.draws:,}"],
         ["point-days", f"{needs['point_days']:.3g}, of which {left:.3g} to do"],
-        ["memory", f"{needs['memory'] / 2**20:,.0f} MiB per worker"],
+        ["memory", f"{needs['memory'] / 2**20:,.0f} MiB per worker, {needs['future'] / 2**20:,.1f} MiB per future"],
         ["results on disk", f"{needs['results'] / 2**20:,.0f} MiB"],
         ["scratch on disk", f"{needs['scratch'] / 2**20:,.0f} MiB for each scenario at work"],
         ["free on disk", f"{machine.free_disk(out) / 2**20:,.0f} MiB"],
@@ -118,6 +119,7 @@ def begin(out: Path, plan: Plan, company: Company, allow_mixed: bool = False) ->
         return compiled(company, plan)
     model = compiled(company, plan)
     _solvent(model)
+    futures_at_once(machine.footprint(model), plan.block)
     try:
         with store.new_run(out) as folder:
             write_folder(company, folder / store.INPUTS, kind="csv")

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from twin.assembly import Model
+from twin.engines import fastest
 from twin.policies import Policy, replenish
 from twin.record import COMPANY
 from twin.results import dataset
@@ -31,7 +32,8 @@ def futures(
     for name in scenarios:
         runs[name] = simulate(
             model.network, policy, model.policy if policy_params is None else policy_params, model.source, model.params,
-            model.inputs[name], model.opening, np.arange(draws, dtype=np.uint32), seed=seed, record=COMPANY,
+            model.inputs[name], model.opening, np.arange(draws, dtype=np.uint32),
+            seed=seed, record=COMPANY, engine=fastest,
         )  # fmt: skip
         if runs[name].residuals.any():
             raise RuntimeError(f"{name}: an invariant of the ledger is not 0")

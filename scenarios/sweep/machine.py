@@ -12,9 +12,12 @@ from typing import Any
 
 import jax
 
+import twin.plan
 from scenarios.sweep.plan import Plan
 from scenarios.sweep.products import Product
 from twin.assembly import Model
+from twin.plan import Footprint
+from twin.record import COMPANY
 from twin.simulate import BLOCKS_AT_ONCE, block_size
 
 LOCKED = ("tandem-twin", "jax", "jaxlib", "numpy", "xarray", "zarr")
@@ -23,7 +26,6 @@ INSTRUCTIONS = ("avx512f", "avx2", "asimd", "sve")
 DEVICES = ("auto", "cpu", "gpu")
 # A guess, until a block has been timed: stocking-point-days a second of the whole day, by kind of device.
 GUESSED_RATE = {"cpu": 2e6, "gpu": 1e8}
-STATES_AT_ONCE = 3  # a day reads one state, writes another and holds temporaries of about one
 SAVED_BY_COMPRESSION = 1.8  # CLUSTER.md 2
 
 
@@ -97,15 +99,18 @@ def ensure_same(begun: dict[str, Any], here: dict[str, Any]) -> None:
         raise Mixed("; ".join(differing))
 
 
-def bytes_per_future(model: Model) -> int:
-    """Memory of the device for one future of a block: its states, and one day's draws. (One place to replace.)"""
-    return STATES_AT_ONCE * sum(leaf.nbytes for leaf in jax.tree.leaves(model.opening))
+def footprint(model: Model) -> Footprint:
+    """Bytes that a case of this company takes of the device, for each future and for all."""
+    inputs = model.inputs["base"]
+    shared = model.network, model.policy, model.params, inputs
+    return twin.plan.footprint(model.network, model.opening, shared, COMPANY, len(inputs.days.day))
 
 
 def needs(plan: Plan, model: Model, found: dict[str, Product]) -> dict[str, float]:
     """What a run will take, before it takes it: bytes of memory, of results, of scratch; and how fast, at a guess."""
     at_once = min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if jax.default_backend() == "cpu" else 1
-    device = bytes_per_future(model) * min(plan.block, at_once * block_size(model.network))
+    need = footprint(model)
+    device = need.shared + need.future * min(plan.block, at_once * block_size(model.network))
     # a block's daily series pass through the host three times: recorded, named, stacked
     host = 3 * found["daily"].bytes_per_shard
     size = dict.fromkeys(("results.zarr", "scratch.zarr"), 0.0)
@@ -119,6 +124,7 @@ def needs(plan: Plan, model: Model, found: dict[str, Product]) -> dict[str, floa
     work = sum(plan.point_days(task) for task in plan.tasks)
     return {
         "memory": device + host,
+        "future": need.future,
         "results": size["results.zarr"],
         "scratch": size["scratch.zarr"],
         "point_days": work,
