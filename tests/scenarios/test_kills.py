@@ -59,6 +59,7 @@ def killed_often(tape: Path, shop: Path, out: Path, run: Path, kills: int, *opti
     assert set(ended.values()) == {1}, "nothing twice"
 
 
+@pytest.mark.slow
 def test_killed_twice_it_ends_with_the_same_bytes(tape, shop, run, tmp_path):
     killed_often(tape, shop, tmp_path / "run", run, 2)
 
@@ -91,6 +92,7 @@ def quiet(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_ray_with_two_workers_one_of_them_killed_gives_the_same_bytes(tape, shop, run, tmp_path, quiet):
     out, hit = tmp_path / "run", []

@@ -12,7 +12,7 @@ from twin import plan
 def test_what_cannot_fit_is_refused_with_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "memory", lambda: 10_000)
     company = example.generate(2, 3, 365, 2).company
-    with pytest.raises(plan.DoesNotFit, match="one future takes .* GiB") as refusal:
+    with pytest.raises(plan.DoesNotFit, match=r"one future takes .* GiB") as refusal:
         run.stress(company, [], tmp_path / "run", draws=4)
     assert not (tmp_path / "run").exists()
     code, message = explained(refusal.value)

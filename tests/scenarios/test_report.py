@@ -166,7 +166,8 @@ def test_no_text_is_hard_coded(run: Path, tmp_path: Path, monkeypatch: pytest.Mo
     html = re.sub(r'<table[^>]*id="table-assumptions">.*?</table>', "", html, flags=re.S)  # the data dictionary's words
     manifest = store.read_manifest(run)
     own = [SCRIPT, FORMULA, *NODES, "SUP", "s2", "s3", "Shop", manifest["input_hash"], manifest["input_hash"][:12]]
-    own += [*manifest["versions"], "cpu", *(library()[name].title["en"] for name in NAMES)]
+    own += [*manifest["versions"], "cpu"]
+    own += [text for name in NAMES for text in (library()[name].title["en"], library()[name].source["en"])]
     text = " ".join(Page(html).text)
     for name in sorted(own, key=len, reverse=True):
         text = text.replace(name, " ")

@@ -187,7 +187,7 @@ def octant(steps):
 @pytest.mark.parametrize(
     ("name", "names"),
     [
-        ("cash", ("slump", "cut", "out")),
+        pytest.param("cash", ("slump", "cut", "out"), marks=pytest.mark.slow),
         pytest.param("fill", ("slump", "cut", "out"), marks=pytest.mark.slow),
         pytest.param("fill", ("cheaper", "cut", "out"), marks=pytest.mark.slow),
     ],

@@ -38,7 +38,25 @@ def elsewhere(devices: int) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=there, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("devices", [DEVICES[0], pytest.param(DEVICES[1], marks=pytest.mark.slow)])
+def assembled() -> str:
+    """Of all arrays of a small company."""
+    from tests.twin import small_shop
+
+    leaves = jax.tree.leaves(vars(small_shop.shop(rich=True)))
+    return hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in leaves if hasattr(x, "dtype"))).hexdigest()
+
+
+def test_another_order_of_sets_assembles_the_same_company() -> None:
+    code = "import tests.conftest; from tests.twin.test_devices import assembled; print(assembled())"
+    there = os.environ | {"PYTHONHASHSEED": "2"}
+    other = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=there, capture_output=True, text=True, check=True
+    )
+    assert other.stdout.split() == [assembled()]
+
+
+@pytest.mark.slow  # each compiles the day anew
+@pytest.mark.parametrize("devices", DEVICES)
 def test_devices_share_futures_and_give_the_bytes_of_one(devices: int) -> None:
     other = elsewhere(devices)
     mine = digest()

@@ -27,6 +27,8 @@ from twin.tune.measures import Measure
 from twin.tune.outcomes import Plan
 from twin.tune.parameters import PARAMETERS, Dial, Method, NotSmooth, Parts, dial
 
+pytestmark = pytest.mark.slow  # the gradient of the whole day takes a minute to compile
+
 SMOOTH = [name for name, parameter in PARAMETERS.items() if parameter.method is Method.pathwise]
 INSTANCES, DAYS, STEP, NOMINAL = 16, 16, 1e-5, 1e4
 BUFFER = 8e4  # cents that the gate keeps back, so that it binds in some futures
@@ -119,7 +121,7 @@ def derivatives(rich: bool) -> tuple[np.ndarray, ...]:
     return measured(base), ad, left, right, same
 
 
-@pytest.mark.parametrize("rich", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rich", [False, True])
 def test_derivatives_equal_finite_differences(rich: bool) -> None:
     values, ad, left, right, same = derivatives(rich)
     central = (left + right) / 2

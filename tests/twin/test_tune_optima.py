@@ -37,6 +37,8 @@ from twin.tune.outcomes import Plan
 from twin.tune.parameters import Method, dial
 from twin.tune.search import Effort
 
+pytestmark = pytest.mark.slow  # every case compiles a gradient of its own
+
 DAYS = 120
 CELLS = [
     Cell("3.2 L=1 p=39", 1, 39, deviation=1.6),
@@ -205,7 +207,6 @@ def test_a_trigger_pathwise_is_wrong() -> None:
     assert abs(in_s) > 0.1 and abs(found["order_up_to"] - in_S) > 0.1
 
 
-@pytest.mark.slow
 def test_evolution_strategies_are_right() -> None:
     """The same shop in exact mode: within four standard errors of the closed form, smoothed as the estimator is."""
     _, plan = company()
