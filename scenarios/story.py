@@ -14,6 +14,7 @@ from jax import Array
 from scenarios import store
 from scenarios.stress import BASE, Case, variant
 from twin.assembly import Model
+from twin.engines import fastest
 from twin.policies import replenish
 from twin.record import company_series, named
 from twin.simulate import Record, Run, nothing, simulate
@@ -115,7 +116,7 @@ def replay(model: Model, shocks: list[rows.Shock], scenario: str, draw: int, see
     mine, inputs = variant(model, shocks, Case(scenario, "joint"))
     return simulate(
         mine.network, replenish, mine.policy, model.source, model.params, inputs, model.opening,
-        np.array([draw]), seed=seed, record=DETAIL,
+        np.array([draw]), seed=seed, record=DETAIL, engine=fastest,
     )  # fmt: skip
 
 
