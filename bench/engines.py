@@ -4,8 +4,8 @@ import os
 
 import jax
 
-from kernels.native import NoCompiler, Unsupported, find_compiler
-from twin.engines import Engine, native, xla
+from kernels.native import NoCompiler, Unsupported
+from twin.engines import Engine, native, why_not_native, xla
 
 CANNOT = (NoCompiler, Unsupported)
 
@@ -21,10 +21,9 @@ def on_gpu() -> bool:
 
 def engines() -> tuple[dict[str, Engine], list[str]]:
     """Those that run here by name, and why others do not."""
-    if on_gpu():
-        return {"xla": xla}, ["the native engine: it is for processors"]
-    if find_compiler() is None:
-        return {"xla": xla}, ["the native engine: no C++ compiler"]
+    why_not = why_not_native()
+    if why_not:
+        return {"xla": xla}, [f"the native engine: {why_not}"]
     return {"xla": xla, "native": native}, []
 
 

@@ -39,7 +39,7 @@ def contender(size: Size, days: int, *, derivative: bool) -> Callable[..., tuple
             seed = (jnp.uint32(0), jnp.uint32(0))
             closing = play(
                 network, replenish, policy, m.source, params, inputs, opening, draw, seed,
-                arithmetic=SMOOTH, record=NOTHING, engine=loop,
+                arithmetic=SMOOTH, record=NOTHING, loop=loop,
             )[0]  # fmt: skip
             return equity(closing.ledger.balances)
 

@@ -5,6 +5,7 @@ A *pair* is two uint32 arrays of one shape; keys, counters and bits are pairs.
 """
 
 import hashlib
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -47,6 +48,11 @@ def counter_of(key: tuple[ArrayLike, ArrayLike], bits: tuple[ArrayLike, ArrayLik
             x1 = (x1 >> jnp.uint32(distance)) | (x1 << jnp.uint32(32 - distance))
             x0 = x0 - x1
     return x0 - k0, x1 - k1
+
+
+def seed_words(seed: int) -> Any:
+    """A seed of 64 bits as the two words of a key, on the host."""
+    return np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF)
 
 
 def hash_id(text: str) -> tuple[int, int]:

@@ -4,7 +4,6 @@ A point is one future of the company under one vector of severities; what shocks
 as well, so that an outage one day longer, at another place, compiles nothing.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kernels.bits import Pair
+from kernels.bits import Pair, seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
 from twin.exogenous import Params, Source, draw_severities
@@ -23,7 +22,7 @@ from twin.ledger import balance
 from twin.network import Network
 from twin.policies import replenish
 from twin.record import profit_weights
-from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, Record, block_size, nothing, play
+from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, Record, block_size, blocks_at_once, nothing, play
 from twin.state import Flows, State, changed
 
 CPU_BLOCK = 32  # one size for all studies of a company: few points are filled up rather than compiled for
@@ -102,7 +101,7 @@ def drawn(world: World, draws: np.ndarray, seed: int) -> np.ndarray:
     """(point, severity) ppm as the scenario's own laws and dependence draw them in each future."""
     laws = jax.tree.map(jnp.asarray, world.inputs.severities)
     with jax.enable_x64(True):
-        draw = jax.vmap(lambda d: draw_severities(laws, words(seed), d, MODES["exact"]))
+        draw = jax.vmap(lambda d: draw_severities(laws, seed_words(seed), d, MODES["exact"]))
         return np.asarray(jax.jit(draw)(np.asarray(draws, np.uint32)))
 
 
@@ -204,16 +203,11 @@ def in_blocks(
     if stored > 1 and int(points.draws.max(initial=0)) // FUTURES_PER_POSTERIOR_DRAW >= stored:
         raise ValueError(f"{stored} posterior draws feed {stored * FUTURES_PER_POSTERIOR_DRAW} futures, not more")
     parts = []
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8) if jax.default_backend() == "cpu" else 1) as workers:
+    with ThreadPoolExecutor(blocks_at_once()) as workers:
         for part in workers.map(block, range(0, n, size)):
             parts.append(part)
             progress(min(len(parts) * size, n))
     return jax.tree.map(lambda *x: np.concatenate(x), *parts)
-
-
-def words(seed: int) -> Any:
-    """A seed as the two words of a key, on the host."""
-    return np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF)
 
 
 def outcomes(
@@ -228,7 +222,7 @@ def outcomes(
     """Play all points; in exact mode every residual is 0, or RuntimeError."""
 
     def run(given: tuple[Any, ...]) -> Outcome:
-        return play_block(world, given, words(seed), source=source, arithmetic=MODES[mode])
+        return play_block(world, given, seed_words(seed), source=source, arithmetic=MODES[mode])
 
     found: Outcome = in_blocks(world, points, run, progress)
     if mode == "exact" and found.residual.any():

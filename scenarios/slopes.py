@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kernels.bits import Pair
+from kernels.bits import Pair, seed_words
 from kernels.ratio import SMOOTH
-from scenarios.points import Outcome, Points, World, in_blocks, outcome, words
+from scenarios.points import Outcome, Points, World, in_blocks, outcome
 from twin.exogenous import Luck, Params, Source, Today
 from twin.network import Network
 from twin.state import changed
@@ -56,7 +56,7 @@ def slopes(
     world: World, source: Source, points: Points, along: np.ndarray, line: Callable[[Outcome], Array], seed: int
 ) -> np.ndarray:
     """(point, direction). along: (direction, severity) ppm; line: a figure of the outcome, one function per study."""
-    run = partial(_run, world, along, source, line, words(seed))
+    run = partial(_run, world, along, source, line, seed_words(seed))
     found: np.ndarray = in_blocks(world, points, run, lambda done: None)
     return found
 

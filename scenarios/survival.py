@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kernels.bits import Pair, hash_id, threefry2x32, uniform
+from kernels.bits import Pair, hash_id, seed_words, threefry2x32, uniform
 from scenarios import statistics
-from scenarios.points import FULL, Outcome, Points, outcomes, shared, words
+from scenarios.points import FULL, Outcome, Points, outcomes, shared
 from scenarios.statistics import Estimate
 from twin.assembly import Model, assemble
 from twin.assembly.shocks import severity_law
@@ -115,7 +115,7 @@ def recovery_days(law: str, place: str, draws: int, seed: int) -> np.ndarray:
     """(draw,) whole days, each a quantile of the law at one uniform number of (seed, future, place)."""
     with jax.enable_x64(True):
         name = np.array(hash_id(place), np.uint32)
-        u = np.asarray(_recovery_uniforms(words(seed), name, np.arange(draws, dtype=np.uint32)))
+        u = np.asarray(_recovery_uniforms(seed_words(seed), name, np.arange(draws, dtype=np.uint32)))
     return np.maximum(np.rint(severity_law(law)(u)), 1).astype(int)
 
 

@@ -13,9 +13,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-# Runs a step over days: (step, carry, inputs by day) -> (carry, stacked outputs).
-Loop = Callable[[Callable[[Any, Any], tuple[Any, Any]], Any, Any], tuple[Any, Any]]
-
 
 def checkpointed(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> tuple[Any, Any]:
     """A loop for `play`: the same numbers as `scan`, day by day."""

@@ -59,7 +59,7 @@ def why_not_native() -> str | None:
     if jax.default_backend() != "cpu":
         return "a GPU is played by XLA"
     if generator.find_compiler() is None:
-        return "no C++ compiler found; with g++ or clang++ futures play several times faster"
+        return "no C++ compiler found; with g++ or clang++ futures play about twice as fast"
     return None
 
 

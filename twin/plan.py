@@ -7,18 +7,17 @@ about twice the square root of the days with `twin.checkpointed`.
 
 import math
 import os
+import sys
 from typing import Any, NamedTuple
 
 import jax
 
 from twin.network import Network
-from twin.simulate import Record
-from twin.state import Flows, State, declared_shapes
+from twin.simulate import Record, flow_shapes
+from twin.state import State
 
 STATES = 2
-# Arrays of a day's flows that are alive at once, in days' worth of `Flows`; measured against XLA's own account of the
-# example company's programme (tests/twin/test_plan.py).
-FLOWS_ALIVE = 3
+FLOWS_ALIVE = 3  # temporaries of a day, in days' worth of `Flows`: a judgement
 PART_OF_MEMORY = 0.8  # the rest is the compiler's, the host's and everybody else's
 
 
@@ -44,15 +43,15 @@ def footprint(
     network: Network, opening: State, shared: Any, record: Record, days: int, gradient: bool = False
 ) -> Footprint:
     """Bytes of a run of so many days. shared: pytree of what all futures see. gradient: with `twin.checkpointed`."""
-    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
-    flows = declared_shapes(Flows, sizes)
-    by_day = _bytes(jax.eval_shape(record.series, opening, flows)) + _bytes(
-        jax.eval_shape(record.pooled, opening, flows)
+    flows = flow_shapes(network)
+    series, pooled, totals = (
+        _bytes(jax.eval_shape(kept, opening, flows)) for kept in (record.series, record.pooled, record.totals)
     )
-    totals = _bytes(jax.eval_shape(record.totals, opening, flows))
     state = _bytes(opening)
     levels = 2 * (math.isqrt(days - 1) + 1) if gradient else 0
-    return Footprint(state, FLOWS_ALIVE * _bytes(flows), days * by_day + totals, levels * state, _bytes(shared))
+    return Footprint(
+        state, FLOWS_ALIVE * _bytes(flows), days * (series + pooled) + totals, levels * state, _bytes(shared)
+    )
 
 
 def _bytes(tree: Any) -> int:
@@ -60,9 +59,12 @@ def _bytes(tree: Any) -> int:
 
 
 def memory() -> int:
-    """Bytes that a run may take of this machine's device: of its memory if it says, else of the machine's."""
+    """Bytes that a run may take: of the device's memory if it says, else of the machine's; no bound if neither does."""
     stats = jax.local_devices()[0].memory_stats() or {}
-    total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
     return int(PART_OF_MEMORY * total)
 
 

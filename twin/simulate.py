@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from kernels.bits import Pair, threefry2x32
+from kernels.bits import Pair, seed_words, threefry2x32
 from kernels.ratio import EXACT, SMOOTH, Arithmetic
 from twin import invariants
 from twin.day import day
@@ -96,6 +96,12 @@ def nothing(state: State, flows: Flows) -> tuple[()]:
     return ()
 
 
+def flow_shapes(network: Network) -> Flows:
+    """Shapes of what a day reports, to plan with before a day is traced."""
+    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
+    return declared_shapes(Flows, sizes)
+
+
 def play(
     network: Network,
     policy: Policy,
@@ -109,13 +115,12 @@ def play(
     *,
     arithmetic: Arithmetic,
     record: Record,
-    engine: Loop = scan,
+    loop: Loop = scan,
 ) -> tuple[State, Any, Any, Any, Array]:
     """One future: closing state, series by day, totals, what is to be pooled by day, worst residuals.
 
-    params: of one posterior draw.
-
-    Pure and differentiable in every array; runs under the caller's x64 setting.
+    params: of one posterior draw. loop: how days follow each other. Pure and differentiable in every array; runs under
+    the caller's x64 setting.
     """
     key = threefry2x32(seed, (jnp.uint32(LUCK), draw))
     severities = draw_severities(inputs.severities, seed, draw, arithmetic)
@@ -136,11 +141,10 @@ def play(
         return (after, totals, jnp.maximum(worst, residuals)), by_day
 
     by_day = (inputs.days, {field: shock.change for field, shock in inputs.shocks.items()}, inputs.replay)
-    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
-    shapes = jax.eval_shape(record.totals, opening, declared_shapes(Flows, sizes))
+    shapes = jax.eval_shape(record.totals, opening, flow_shapes(network))
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     worst = jnp.zeros(len(invariants.DAILY), jnp.float64)
-    (closing, totals, worst), (series, pooled) = engine(step, (opening, totals, worst), by_day)
+    (closing, totals, worst), (series, pooled) = loop(step, (opening, totals, worst), by_day)
     return closing, series, totals, pooled, worst
 
 
@@ -160,7 +164,7 @@ def _future(policy: Policy, source: Source, arithmetic: Arithmetic, record: Reco
     return future
 
 
-def _at_once() -> int:
+def blocks_at_once() -> int:
     """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
     alone = jax.default_backend() == "cpu" and jax.local_device_count() == 1
     return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if alone else 1
@@ -208,13 +212,11 @@ def simulate(
         need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
     # small runs too are cut into a block per core
-    size = min(block or min(block_size(network), -(-len(draws) // _at_once())), len(draws))
+    size = min(block or min(block_size(network), -(-len(draws) // blocks_at_once())), len(draws))
     if block is None:
         size = -(-size // jax.local_device_count()) * jax.local_device_count()
     blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
-    words = (np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF))
-
-    shared = (network, policy_params, params, inputs, words)
+    shared = (network, policy_params, params, inputs, seed_words(seed))
 
     def each(mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # the last block is filled up by repeating a draw, so that every block runs the same programme
@@ -233,7 +235,7 @@ def simulate(
 
     parts: list[Any] = []
     pools: list[Any] = []
-    with ThreadPoolExecutor(_at_once()) as workers:
+    with ThreadPoolExecutor(blocks_at_once()) as workers:
         for part, pooled in workers.map(run, blocks):
             parts.append(part)
             pools.append(pooled)

@@ -39,8 +39,8 @@ class Programme:
         one = jax.eval_shape(lambda every: jax.tree.map(lambda x: x[0], every), each)
         trace, shape = jax.make_jaxpr(function, return_shape=True)(*shared, one)
         self.program: Program = read(trace, len(jax.tree.leaves(each)))
-        self.phases, self.memory = schedule.plan(self.program, LANES)
-        self.library = built(source.units(self.program, self.phases, self.memory, LANES, min(os.cpu_count() or 1, 8)))
+        phases, self.memory = schedule.plan(self.program, LANES)
+        self.library = built(source.units(self.program, phases, self.memory, LANES, min(os.cpu_count() or 1, 8)))
         self.tree = jax.tree.structure(shape)
 
     def __call__(self, shared: tuple[Any, ...], each: Any) -> Any:
@@ -70,8 +70,9 @@ def compiled(function: Callable[..., Any], shared: tuple[Any, ...], each: Any) -
     all futures see. each: a pytree of arrays with leading axis future; the function sees one row.
     Raises NoCompiler, or Unsupported for a function that does what the generator does not know.
     """
-    leaves, tree = jax.tree.flatten((shared, each))
-    shapes = tuple((np.shape(x), np.result_type(x).str) for x in leaves[: -len(jax.tree.leaves(each))])
+    seen = (shared, jax.tree.map(lambda x: x[0], each))
+    leaves, tree = jax.tree.flatten(seen)
+    shapes = tuple((np.shape(x), np.result_type(x).str) for x in leaves)
     key = function, tree, shapes, jax.config.jax_enable_x64  # type: ignore[attr-defined]
     if key not in _programmes:
         _programmes[key] = Programme(function, shared, each)

@@ -214,8 +214,6 @@ class Nest:
         one = f"{x.text}[w]" if x.lanes else x.text
         self.last.append(f"for (int w = 0; w < W; ++w) {to} = {one}{' != 0' if kind == 'mask' else ''};")
 
-    # -------------------- indexed access
-
     # -------------------- operations of their own
 
     def iota(self, op: Op) -> tuple[Register, int]:

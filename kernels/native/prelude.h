@@ -1,5 +1,8 @@
 // Values of W futures side by side, in the vector extensions of GCC and Clang, and the same operations on one number.
 #pragma once
+#if defined(__AVX__) && W != 4
+#error "four lanes fill a register of AVX"
+#endif
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -36,7 +39,6 @@ template <class V> INLINE V load(const char* p, long i) { return ((const V*)p)[i
 template <class V> INLINE void store(char* p, long i, V x) { ((V*)p)[i] = x; }
 // truth values: whole lanes of ones in registers, bytes in memory
 INLINE i64v load_mask64(const char* p, long i) { return -__builtin_convertvector(((const i8v*)p)[i], i64v); }
-INLINE i32v load_mask32(const char* p, long i) { return -__builtin_convertvector(((const i8v*)p)[i], i32v); }
 INLINE void store_mask(char* p, long i, i64v m) { ((i8v*)p)[i] = -__builtin_convertvector(m, i8v); }
 INLINE void store_mask(char* p, long i, i32v m) { ((i8v*)p)[i] = -__builtin_convertvector(m, i8v); }
 INLINE i64v wide(i64v m) { return m; }
@@ -53,50 +55,16 @@ template <class M> INLINE bool any(M m) {
   for (int w = 0; w < W; ++w) found |= m[w] != 0;
   return found;
 }
-#if defined(__AVX__) && W == 4
+#if defined(__AVX__)
 template <> inline bool any(i64v m) { return _mm256_movemask_pd((__m256d)m); }
-#elif defined(__AVX__) && W == 8 && !defined(__AVX512F__)
-template <> inline bool any(i64v m) {
-  const __m256d* p = (const __m256d*)&m;
-  return _mm256_movemask_pd(_mm256_or_pd(p[0], p[1]));
-}
 #endif
 
 template <class V> INLINE V higher(V a, V b) { return a > b ? a : b; }
 template <class V> INLINE V lower(V a, V b) { return a < b ? a : b; }
 
 #if defined(__AVX__)
-template <int HOW> INLINE f64v rounded(f64v x) {
-  f64v r;
-  for (int w = 0; w < W; w += 4) {
-    __m256d part;
-    memcpy(&part, (const double*)&x + w, 32);
-    part = _mm256_round_pd(part, HOW | _MM_FROUND_NO_EXC);
-    memcpy((double*)&r + w, &part, 32);
-  }
-  return r;
-}
-#if W >= 8
-template <int HOW> INLINE f32v rounded(f32v x) {
-  f32v r;
-  for (int w = 0; w < W; w += 8) {
-    __m256 part;
-    memcpy(&part, (const float*)&x + w, 32);
-    part = _mm256_round_ps(part, HOW | _MM_FROUND_NO_EXC);
-    memcpy((float*)&r + w, &part, 32);
-  }
-  return r;
-}
-#else
-template <int HOW> INLINE f32v rounded(f32v x) {
-  __m128 part;
-  memcpy(&part, &x, 16);
-  part = _mm_round_ps(part, HOW | _MM_FROUND_NO_EXC);
-  f32v r;
-  memcpy(&r, &part, 16);
-  return r;
-}
-#endif
+template <int HOW> INLINE f64v rounded(f64v x) { return (f64v)_mm256_round_pd((__m256d)x, HOW | _MM_FROUND_NO_EXC); }
+template <int HOW> INLINE f32v rounded(f32v x) { return (f32v)_mm_round_ps((__m128)x, HOW | _MM_FROUND_NO_EXC); }
 INLINE f64v floor_(f64v x) { return rounded<_MM_FROUND_TO_NEG_INF>(x); }
 INLINE f32v floor_(f32v x) { return rounded<_MM_FROUND_TO_NEG_INF>(x); }
 INLINE f64v ceil_(f64v x) { return rounded<_MM_FROUND_TO_POS_INF>(x); }
@@ -158,7 +126,6 @@ template <class T> INLINE T convert(u64 x) { return (T)x; }
 template <class T> INLINE T convert(i32 x) { return (T)x; }
 template <class T> INLINE T convert(u32 x) { return (T)x; }
 template <class T, class V> INLINE T convert_lanes(V x) { return __builtin_convertvector(x, T); }
-// below 2^31 a cast of signed numbers says the same, and every vector unit has it
 template <class T, class V> INLINE T bits(V x) {
   T r;
   memcpy(&r, &x, sizeof r);

@@ -26,7 +26,7 @@ from kernels.native.program import (
     dense,
     trim,
     whole,
-)  # fmt: skip
+)
 
 VIEWS: dict[str, Callable[..., Any]] = {
     "reshape": lambda x, new_sizes, **_: _reshaped(x, new_sizes),
@@ -39,7 +39,6 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "rev": lambda x, dimensions, **_: np.flip(x, dimensions),
     "broadcast_in_dim": lambda x, shape, broadcast_dimensions, **_: _broadcast(x, shape, broadcast_dimensions),
     "copy": lambda x, **_: x,
-    "copy_p": lambda x, **_: x,
     "stop_gradient": lambda x, **_: x,
     "optimization_barrier": lambda x, **_: x,
 }

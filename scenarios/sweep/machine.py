@@ -1,7 +1,6 @@
 """What a run is made on: device, locked versions, code; and what a block of futures takes of its memory."""
 
 import hashlib
-import os
 import platform
 import shutil
 from functools import cache
@@ -18,7 +17,7 @@ from scenarios.sweep.products import Product
 from twin.assembly import Model
 from twin.plan import Footprint
 from twin.record import COMPANY
-from twin.simulate import BLOCKS_AT_ONCE, block_size
+from twin.simulate import block_size, blocks_at_once
 
 LOCKED = ("tandem-twin", "jax", "jaxlib", "numpy", "xarray", "zarr")
 # Instruction sets by which compilers choose other roundings of the same formula.
@@ -108,9 +107,8 @@ def footprint(model: Model) -> Footprint:
 
 def needs(plan: Plan, model: Model, found: dict[str, Product]) -> dict[str, float]:
     """What a run will take, before it takes it: bytes of memory, of results, of scratch; and how fast, at a guess."""
-    at_once = min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if jax.default_backend() == "cpu" else 1
     need = footprint(model)
-    device = need.shared + need.future * min(plan.block, at_once * block_size(model.network))
+    device = need.shared + need.future * min(plan.block, blocks_at_once() * block_size(model.network))
     # a block's daily series pass through the host three times: recorded, named, stacked
     host = 3 * found["daily"].bytes_per_shard
     size = dict.fromkeys(("results.zarr", "scratch.zarr"), 0.0)

@@ -1,4 +1,4 @@
-"""What a run is planned to take of memory, beside what XLA says of the compiled programme; and refusals."""
+"""What a run is planned to take of memory, counted from sizes; and refusals."""
 
 from functools import cache
 

@@ -83,7 +83,7 @@ def plan(cash: int = 600, empty: bool = False, rich: bool = False) -> Plan:
         unit = size * rng.normal(size=value.shape)
         dials[name] = dial(unit, np.zeros(value.shape))
     params = jax.tree.map(lambda x: x[0], model.params)
-    return Plan(parts, dials, params, small_shop.flat_demand, record=RECORD, block=INSTANCES, engine=scan)
+    return Plan(parts, dials, params, small_shop.flat_demand, record=RECORD, block=INSTANCES, loop=scan)
 
 
 def companies(dials: dict[str, Dial]) -> dict[str, np.ndarray]:

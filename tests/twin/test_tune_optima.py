@@ -89,7 +89,7 @@ def company() -> tuple[Model, Plan]:
             "order_up_to": dial(alone, np.zeros(level.shape)),
         }
         record = cost_record(model, holding, penalty)
-        return model, Plan.of(model, dials, source=mixed_demand, record=record, engine=scan)
+        return model, Plan.of(model, dials, source=mixed_demand, record=record, loop=scan)
 
 
 def at_rest(plan: Plan) -> dict[str, np.ndarray]:

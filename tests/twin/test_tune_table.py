@@ -111,7 +111,7 @@ def company() -> tuple[Model, Plan]:
                 at += 1
         model = replace(model, policy=changed(model.policy, order_up_to=level, reorder_point=level))
         record = cost_record(model, holding, penalty)
-        return model, Plan.of(model, {"stock": dial(unit, group)}, source=mixed_demand, record=record, engine=scan)
+        return model, Plan.of(model, {"stock": dial(unit, group)}, source=mixed_demand, record=record, loop=scan)
 
 
 def count() -> int:

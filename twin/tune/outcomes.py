@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kernels.bits import Pair
+from kernels.bits import Pair, seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
-from twin.checkpointed import Loop, checkpointed
+from twin.checkpointed import checkpointed
 from twin.exogenous import Params, Source
 from twin.policies import Policy, replenish
-from twin.simulate import MODES, Record, nothing, play, scan
+from twin.simulate import MODES, Loop, Record, nothing, play, scan
 from twin.state import Flows, State
 from twin.tune.parameters import Dials, Parts, Theta, turned
 
@@ -48,7 +48,7 @@ def _summed(state: State, flows: Flows) -> dict[str, Array]:
 COMPANY_OUTCOME = Record(_daily, _summed, nothing)
 
 
-@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "engine"))
+@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "loop"))
 def _played(
     parts: Parts,
     dials: Dials,
@@ -61,7 +61,7 @@ def _played(
     source: Source,
     arithmetic: Arithmetic,
     record: Record,
-    engine: Loop,
+    loop: Loop,
 ) -> Outcome:
     """theta: every leaf (draw, group), each future its own."""
 
@@ -69,14 +69,14 @@ def _played(
         mine = turned(parts, dials, theta)
         _, series, totals, _, _ = play(
             mine.network, policy, mine.policy, source, params, mine.inputs, mine.opening, draw, seed,
-            arithmetic=arithmetic, record=record, engine=engine,
+            arithmetic=arithmetic, record=record, loop=loop,
         )  # fmt: skip
         return {**series, **totals}
 
     return jax.vmap(future)(theta, draws)
 
 
-@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "engine"))
+@partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "loop"))
 def _pulled(
     parts: Parts, dials: Dials, theta: Theta, params: Params, draws: Array, seed: Pair, slopes: Outcome, **chosen: Any
 ) -> Theta:
@@ -100,34 +100,31 @@ class Plan:
     record: Record = COMPANY_OUTCOME
     seed: int = 0
     block: int = 16  # futures per call of the compiled programme, whatever is asked for
-    engine: Loop = checkpointed  # for derivatives; `scan` compiles faster and keeps every day in memory
+    loop: Loop = checkpointed  # for derivatives; `scan` compiles faster and keeps every day in memory
 
     @classmethod
     def of(cls, model: Model, dials: Dials, scenario: str = "base", **options: Any) -> "Plan":
         params = jax.tree.map(lambda x: x[0], model.params)
         return cls(Parts.of(model, scenario), dials, params, options.pop("source", model.source), **options)
 
-    def play(self, theta: Theta, draws: np.ndarray, mode: str = "exact", engine: Loop = scan) -> Outcome:
+    def play(self, theta: Theta, draws: np.ndarray, mode: str = "exact", loop: Loop = scan) -> Outcome:
         """Outcomes of the futures `draws`, on the host. theta: by parameter, (group,) or (draw, group)."""
-        chosen = self._chosen(mode, engine)
-        return self._blocks(lambda t, d: _played(*self._shared(t), d, self._words(), **chosen), theta, draws)
+        chosen = self._chosen(mode, loop)
+        return self._blocks(lambda t, d: _played(*self._shared(t), d, seed_words(self.seed), **chosen), theta, draws)
 
     def pull(self, theta: Theta, draws: np.ndarray, slopes: Outcome) -> Theta:
         """Derivative of sum(slopes x outcomes) in theta, future by future: leaves (draw, group). Smooth mode."""
-        chosen = self._chosen("smooth", self.engine)
+        chosen = self._chosen("smooth", self.loop)
         return self._blocks(
-            lambda t, d, s: _pulled(*self._shared(t), d, self._words(), s, **chosen), theta, draws, slopes
+            lambda t, d, s: _pulled(*self._shared(t), d, seed_words(self.seed), s, **chosen), theta, draws, slopes
         )
 
-    def _chosen(self, mode: str, engine: Loop) -> dict[str, Any]:
+    def _chosen(self, mode: str, loop: Loop) -> dict[str, Any]:
         fixed = {"policy": self.policy, "source": self.source, "record": self.record}
-        return {**fixed, "arithmetic": MODES[mode], "engine": engine}
+        return {**fixed, "arithmetic": MODES[mode], "loop": loop}
 
     def _shared(self, theta: Theta) -> tuple[Any, ...]:
         return self.parts, self.dials, theta, self.params
-
-    def _words(self) -> Pair:
-        return jnp.uint32(self.seed >> 32), jnp.uint32(self.seed & 0xFFFFFFFF)
 
     def _blocks(self, run: Callable[..., Any], theta: Theta, draws: np.ndarray, *more: Any) -> Any:
         """Blocks of one size, on all cores; the last one is filled up by repeating a future."""
