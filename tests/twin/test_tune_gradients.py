@@ -8,7 +8,6 @@ listed with both one-sided slopes.
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,47 +17,60 @@ import pytest
 from tests.conftest import strict
 from tests.twin import small_shop
 from tests.twin.branches import watched
-from twin.ledger import ACCOUNT
-from twin.record import profit_weights
-from twin.simulate import Record, nothing, scan
-from twin.state import Flows, State, changed
-from twin.tune.gradients import gradients, slopes
-from twin.tune.measures import Measure
-from twin.tune.outcomes import Plan
-from twin.tune.parameters import PARAMETERS, Dial, Method, NotSmooth, Parts, dial
+from twin.assembly import Model
+from twin.simulate import scan
+from twin.state import changed
+from twin.tune.gradients import by_future, gradients, slopes
+from twin.tune.measures import (
+    Measure,
+    average_cash,
+    economic_value,
+    fill_rate,
+    lowest_covenant,
+    lowest_headroom,
+    profit,
+    stock_value,
+    units_held,
+    working_capital,
+)
+from twin.tune.outcomes import Outcome, Plan
+from twin.tune.parameters import PARAMETERS, Dial, Method, NotSmooth, Parts, Theta, dial
 
 pytestmark = pytest.mark.slow  # the gradient of the whole day takes a minute to compile
 
 SMOOTH = [name for name, parameter in PARAMETERS.items() if parameter.method is Method.pathwise]
-INSTANCES, DAYS, STEP, NOMINAL = 16, 16, 1e-5, 1e4
+INSTANCES, DAYS, TESTED, STEP, NOMINAL = 16, 16, 12, 1e-5, 1e4
 BUFFER = 8e4  # cents that the gate keeps back, so that it binds in some futures
 # features of the rich company only
 ABSENT = ("gate_beta", "storage_rate", "deposit_share", "lane_capacity", "source_capacity")
 
 
-def _daily(state: State, flows: Flows) -> dict[str, Any]:
-    return {"headroom": flows.headroom, "trial": jnp.sum(flows.balances)}
+@cache
+def company(cash: int, rich: bool) -> Model:
+    """The small company, cut to a few days; its covenants are tested on one of them."""
+    with strict():
+        model = small_shop.shop(cash=cash, line=900, wages=4500, rich=rich)
+    inputs = model.inputs["base"]
+    shocks = {field: changed(shock, change=shock.change[:DAYS]) for field, shock in inputs.shocks.items()}
+    days = jax.tree.map(lambda x: np.array(x[:DAYS]), inputs.days)
+    days.covenant_day[TESTED] = 1.0
+    return replace(model, inputs={"base": changed(inputs, days=days, shocks=shocks)})
 
 
-def _summed(state: State, flows: Flows) -> dict[str, Any]:
-    stock = jnp.sum(flows.balances[jnp.asarray([ACCOUNT[1200], ACCOUNT[1210]])])
-    return {"profit": flows.amounts @ profit_weights(), "met": jnp.sum(flows.met), "stock": stock}
-
-
-RECORD = Record(_daily, _summed, nothing)
-MEASURES = (
-    Measure("profit", "money", lambda b: b["profit"][:, None] / 100),
-    Measure("fill rate", "", lambda b: b["met"][:, None] / 300),
-    Measure("lowest headroom", "money", lambda b: jnp.min(b["headroom"], axis=1)[:, None] / 100),
-    Measure("stock", "money", lambda b: b["stock"][:, None] / 100),
-)
+@cache
+def measures(rich: bool) -> tuple[Measure, ...]:
+    """The goals and every constraint that has a derivative; the mean of all futures where it is that of the worst."""
+    model = company(600, rich)
+    return (
+        profit(), economic_value(0.1), average_cash(), fill_rate(model), stock_value(), working_capital(),
+        lowest_headroom(None), lowest_covenant(model, None), units_held(model),
+    )  # fmt: skip
 
 
 @cache
 def plan(cash: int = 600, empty: bool = False, rich: bool = False) -> Plan:
     """The small company with levels that are no whole numbers and money that binds; numbers do not compile."""
-    with strict():
-        model = small_shop.shop(cash=cash, line=900, wages=4500, rich=rich)
+    model = company(cash, rich)
     rng = np.random.default_rng(cash)
     stock = changed(
         model.policy,
@@ -68,10 +80,7 @@ def plan(cash: int = 600, empty: bool = False, rich: bool = False) -> Plan:
     tight = changed(
         model.network, credit_limit=model.network.credit_limit / 6, gate_buffer=np.asarray(BUFFER)
     )  # fmt: skip
-    inputs = model.inputs["base"]
-    shocks = {field: changed(shock, change=shock.change[:DAYS]) for field, shock in inputs.shocks.items()}
-    inputs = changed(inputs, days=jax.tree.map(lambda x: x[:DAYS], inputs.days), shocks=shocks)
-    parts = Parts.of(model)._replace(policy=stock, network=tight, inputs=inputs)
+    parts = Parts.of(model)._replace(policy=stock, network=tight)
     if empty:
         parts = PARAMETERS["opening_stock"].put(parts, jnp.zeros_like(parts.opening.goods.on_hand))
     dials = {}
@@ -83,7 +92,7 @@ def plan(cash: int = 600, empty: bool = False, rich: bool = False) -> Plan:
         unit = size * rng.normal(size=value.shape)
         dials[name] = dial(unit, np.zeros(value.shape))
     params = jax.tree.map(lambda x: x[0], model.params)
-    return Plan(parts, dials, params, small_shop.flat_demand, record=RECORD, block=INSTANCES, loop=scan)
+    return Plan(parts, dials, params, small_shop.flat_demand, block=INSTANCES, loop=scan)
 
 
 def companies(dials: dict[str, Dial]) -> dict[str, np.ndarray]:
@@ -92,33 +101,38 @@ def companies(dials: dict[str, Dial]) -> dict[str, np.ndarray]:
     return {name: 0.15 * rng.normal(size=(INSTANCES, 1)) for name in dials}
 
 
-def measured(batch: dict[str, np.ndarray]) -> np.ndarray:
-    """(draw, measure)."""
-    low = batch["headroom"].min(axis=1)
-    return np.stack([batch["profit"] / 100, batch["met"] / 300, low / 100, batch["stock"] / 100], axis=1)
+def measured(batch: Outcome, base: Outcome, rich: bool) -> np.ndarray:
+    """(draw, measure) what each future adds to each measure, linear about `base`."""
+    parts = [by_future(batch, measure, base).sum(axis=1) for measure in measures(rich)]
+    return np.stack(parts, axis=1) / INSTANCES
 
 
 @cache
 def derivatives(rich: bool) -> tuple[np.ndarray, ...]:
     """Values by (instance, measure); AD, left and right slopes by (parameter, instance, measure); which are smooth."""
     chosen = plan(rich=rich)
-    draws = np.arange(INSTANCES)
-    place = companies(chosen.dials)
-    base = chosen.play(place, draws, "smooth", watched)
-    ad = np.zeros((len(SMOOTH), INSTANCES, len(MEASURES)))
+    draws, place = np.arange(INSTANCES), companies(chosen.dials)
+
+    def play(theta: Theta) -> tuple[Outcome, np.ndarray]:
+        batch = chosen.play(theta, draws, "smooth", watched)
+        branches = batch.pop("branches")
+        return batch, branches
+
+    base, branches = play(place)
+    count = len(measures(rich))
+    ad = np.zeros((len(SMOOTH), INSTANCES, count))
     left, right, same = np.zeros_like(ad), np.zeros_like(ad), np.zeros(ad.shape[:2], bool)
-    given = {name: x for name, x in base.items() if name != "branches"}
-    for k in range(len(MEASURES)):
-        weights = [np.array([float(i == k)]) * INSTANCES for i in range(len(MEASURES))]
-        rows = chosen.pull(place, draws, slopes(given, MEASURES, weights))
+    for k, measure in enumerate(measures(rich)):
+        rows = chosen.pull(place, draws, slopes(base, (measure,), [np.ones(len(measure.labels))]))
         for i, name in enumerate(SMOOTH):
             ad[i, :, k] = rows[name][:, 0]
+    here = measured(base, base, rich)
     for i, name in enumerate(SMOOTH):
-        sides = [chosen.play({**place, name: place[name] + h}, draws, "smooth", watched) for h in (-STEP, STEP)]
-        left[i] = (measured(base) - measured(sides[0])) / STEP
-        right[i] = (measured(sides[1]) - measured(base)) / STEP
-        same[i] = np.all([(side["branches"] == base["branches"]).all(axis=(1, 2)) for side in sides], axis=0)
-    return measured(base), ad, left, right, same
+        (below, went), (above, goes) = (play({**place, name: place[name] + h}) for h in (-STEP, STEP))
+        left[i] = (here - measured(below, base, rich)) / STEP
+        right[i] = (measured(above, base, rich) - here) / STEP
+        same[i] = ((went == branches) & (goes == branches)).all(axis=(1, 2))
+    return here, ad, left, right, same
 
 
 @pytest.mark.parametrize("rich", [False, True])
@@ -150,8 +164,9 @@ def test_finite_at_the_edges(cash: int, empty: bool) -> None:
     draws = np.arange(INSTANCES)
     at = {name: np.zeros(1) for name in chosen.dials}
     base = chosen.play(at, draws, "smooth", watched)
-    given = {name: x for name, x in base.items() if name != "branches"}
-    rows = chosen.pull(at, draws, slopes(given, MEASURES, [np.ones(1)] * len(MEASURES)))
+    base.pop("branches")
+    weights = [np.ones(len(measure.labels)) for measure in measures(False)]
+    rows = chosen.pull(at, draws, slopes(base, measures(False), weights))
     assert all(np.isfinite(x).all() for x in rows.values())
     assert any(np.abs(x).max() > 0 for x in rows.values())
 
@@ -161,6 +176,6 @@ def test_a_trigger_has_no_pathwise_derivative() -> None:
     triggers = replace(plan(), dials={"reorder_point": levels})
     with pytest.raises(NotSmooth, match=r"reorder_point.*evolution strategies"):
         gradients(
-            triggers, {"reorder_point": np.zeros(1)}, np.arange(4), MEASURES, [np.ones(1)] * 4,
+            triggers, {"reorder_point": np.zeros(1)}, np.arange(4), (profit(),), [np.ones(1)],
             methods={"reorder_point": Method.pathwise},
         )  # fmt: skip
