@@ -137,7 +137,7 @@ def stages_cost(s1: int, s2: int) -> float:
 
 
 def test_derivatives_with_known_values() -> None:
-    """R11: dC/dS of base stock; R19: of both stages of a serial system. |z| <= 4, standard error at most 8 %."""
+    """R11: dC/dS of base stock; R19: of both stages of a serial system. |z| <= 4, standard error at most 3 %."""
     assert stages_cost(12, 8) == pytest.approx(7.5546038253, abs=1e-9)
     _, plan = company()
     theta = at_rest(plan)
@@ -153,11 +153,11 @@ def test_derivatives_with_known_values() -> None:
     truth[2 * len(CELLS)] = stages_cost(13, 8) * 0.5 + stages_cost(13, 9) * 0.5
     truth[2 * len(CELLS)] -= stages_cost(12, 8) * 0.5 + stages_cost(12, 9) * 0.5
     truth[2 * len(CELLS) + 1] = np.mean([stages_cost(s1, 9) - stages_cost(s1, 8) for s1 in (12, 13)])
-    got = gradients(plan, theta, np.arange(256), (COST,), [np.ones(1)], of=("stock",))
+    got = gradients(plan, theta, np.arange(2560), (COST,), [np.ones(1)], of=("stock",))
     for k, slope in truth.items():
         mean, error = got["stock"].mean[k], got["stock"].error[k]
         print(f"theta {k}: exact {slope:.5f} found {mean:.5f} +- {error:.5f}")
-        assert error <= 0.08 * abs(slope)
+        assert error <= 0.03 * abs(slope)
         assert abs(mean - slope) <= 4 * error
 
 

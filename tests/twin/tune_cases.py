@@ -62,10 +62,18 @@ def mixed_demand(network: Network, params: Params, today: Today, key: Pair) -> L
 
 
 def cases(cells: list[Cell], days: int, more: list[Place] | None = None) -> Model:
-    """A store for each cell, and other places as they come. Opening stock: what the position should be."""
+    """A store for each cell, and other places as they come. Opening stock: the position, with nothing on the way."""
     places = [Place(c.name, c.mean, round(c.cover[0]), {c.L + 1: 1.0}, deviation=c.deviation) for c in cells]
-    model = shop(places + (more or []), PRODUCTS, days)
+    model = nothing_on_the_way(shop(places + (more or []), PRODUCTS, days))
     return replace(model, network=changed(model.network, lost_share=LOST))
+
+
+def nothing_on_the_way(model: Model) -> Model:
+    """Else the steady pipeline of the lanes lies beside a full shelf, and long lead times outlast the warm-up."""
+    moving = ("transit", "in_transit", "slot_units", "latest_arrival")
+    goods = model.opening.goods
+    goods = changed(goods, **{name: np.zeros_like(getattr(goods, name)) for name in moving})
+    return replace(model, opening=changed(model.opening, goods=goods))
 
 
 def cost_record(model: Model, holding: np.ndarray, penalty: np.ndarray) -> Record:
