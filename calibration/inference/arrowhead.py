@@ -1,0 +1,129 @@
+"""Normal laws whose precision is an arrow-head: blocks that know each other only through a few shared coordinates.
+
+With items independent given what they share, the exact Hessian takes one Hessian-vector product for each shared
+coordinate and each coordinate of one block, not of all of them; solving and drawing is block by block (CALIBRATION.md
+2.2; the Schur complement).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from scipy import linalg
+
+# Hessian-vector products at a time.
+_AT_ONCE = 4
+
+
+class Layout(NamedTuple):
+    """Places of coordinates in the flat vector. Classes are coordinates of which each item knows one class only."""
+
+    shared: np.ndarray  # (shared,)
+    classes: np.ndarray  # (class, own)
+    items: np.ndarray  # (item, own)
+    of_item: np.ndarray  # (item,) class
+
+
+class ArrowHead(NamedTuple):
+    """Precision [[top, cross'], [cross, blocks]]; top: shared, then classes one after the other."""
+
+    layout: Layout
+    top: np.ndarray  # (top, top)
+    cross: np.ndarray  # (item, own, top)
+    blocks: np.ndarray  # (item, own, own)
+
+
+def hessian(gradient: Callable[[Array], Array], at: Array, layout: Layout) -> ArrowHead:
+    """Exact Hessian by coloured Hessian-vector products (Curtis, Powell & Reid 1974)."""
+    shared, classes, items, of_item = layout
+    groups = [shared[n : n + 1] for n in range(len(shared))]
+    groups += [classes[:, n] for n in range(classes.shape[1])] + [items[:, n] for n in range(items.shape[1])]
+    product = jax.linearize(gradient, at)[1]
+    width = max((len(g) for g in groups), default=0)
+    # padded with a place beyond the end, which is dropped
+    places = np.full((len(groups), width), at.size)
+    for n, group in enumerate(groups):
+        places[n, : len(group)] = group
+
+    def column(where: Array) -> Array:
+        return product(jnp.zeros_like(at).at[where].set(1.0, mode="drop"))
+
+    found = np.asarray(jax.jit(lambda p: lax.map(column, p, batch_size=_AT_ONCE))(jnp.asarray(places)))
+    g, c, q = len(shared), *classes.shape
+    order = np.concatenate([shared, classes.ravel()]).astype(int)
+    top = np.zeros((len(order), len(order)))
+    cross = np.zeros((*items.shape, len(order)))
+    blocks = np.zeros((*items.shape, items.shape[1]))
+    for n in range(g):
+        top[:, n] = found[n, order]
+        cross[:, :, n] = found[n, items]
+    top[:g, g:] = top[g:, :g].T
+    for n in range(q):
+        for k in range(c):
+            top[g + k * q : g + (k + 1) * q, g + k * q + n] = found[g + n, classes[k]]
+        if len(items):
+            cross[np.arange(len(items)), :, g + of_item * q + n] = found[g + n, items]
+    for n in range(items.shape[1]):
+        blocks[:, :, n] = found[g + q + n, items]
+    return ArrowHead(layout, (top + top.T) / 2, cross, (blocks + blocks.swapaxes(1, 2)) / 2)
+
+
+class Factor(NamedTuple):
+    """Cholesky factors of the blocks and of the Schur complement; pull = blocks^-1 cross."""
+
+    precision: ArrowHead
+    blocks: np.ndarray
+    pull: np.ndarray
+    schur: np.ndarray
+
+
+def factor(precision: ArrowHead) -> Factor:
+    """Raises numpy.linalg.LinAlgError where the precision is not positive definite."""
+    blocks = np.linalg.cholesky(precision.blocks)
+    pull = np.linalg.solve(precision.blocks, precision.cross) if len(blocks) else precision.cross
+    schur = precision.top - np.einsum("ipg,iph->gh", precision.cross, pull)
+    return Factor(precision, blocks, pull, np.linalg.cholesky((schur + schur.T) / 2))
+
+
+def solve(factor: Factor, right: np.ndarray) -> np.ndarray:
+    """precision^-1 right; right: flat, as the layout places it."""
+    layout, *_ = factor.precision
+    order = np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
+    by_item = right[layout.items]
+    inner = _block_solve(factor.precision.blocks, by_item)
+    top = linalg.cho_solve((factor.schur, True), right[order] - np.einsum("ipg,ip->g", factor.precision.cross, inner))
+    found = np.zeros_like(right)
+    found[order] = top
+    found[layout.items] = inner - np.einsum("ipg,g->ip", factor.pull, top)
+    return found
+
+
+def _block_solve(blocks: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.linalg.solve(blocks, right[..., None])[..., 0]
+
+
+def draw_top(factor: Factor, normal: np.ndarray) -> np.ndarray:
+    """(draw, top) of (draw, top) standard normal numbers."""
+    return linalg.solve_triangular(factor.schur, normal.T, lower=True, trans="T").T
+
+
+def draw_blocks(factor: Factor, normal: np.ndarray) -> np.ndarray:
+    """(draw, item, own) of standard normal numbers of that shape, given the top."""
+    return np.linalg.solve(factor.blocks.swapaxes(1, 2)[None], normal[..., None])[..., 0]
+
+
+def spread(factor: Factor, size: int) -> np.ndarray:
+    """(size,) standard deviations, as the layout places them; 1 where it has none."""
+    layout = factor.precision.layout
+    order = np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
+    covariance = linalg.cho_solve((factor.schur, True), np.eye(len(order)))
+    found = np.ones(size)
+    found[order] = np.sqrt(np.diag(covariance))
+    if layout.items.size:
+        own = np.linalg.inv(factor.precision.blocks)
+        whole = np.einsum("ipp->ip", own) + np.einsum("ipg,gh,iph->ip", factor.pull, covariance, factor.pull)
+        found[layout.items] = np.sqrt(whole)
+    return found

@@ -1,0 +1,35 @@
+"""All that this package takes from ArviZ, in one place: names and defaults of ArviZ change between versions."""
+
+from typing import Any
+
+import arviz_base
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+
+def tree(groups: dict[str, dict[str, np.ndarray]], dims: dict[str, list[str]], coords: dict[str, Any]) -> xr.DataTree:
+    """Groups of ArviZ's schema; arrays have chain and draw first, then dims."""
+    return arviz_base.from_dict(groups, dims=dims, coords=coords)
+
+
+def psis(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed log weights (.., draw) and the Pareto shape k-hat (..), of log ratios (.., draw)."""
+    weights, khat = array_stats.psislw(log_ratio, axis=-1)
+    return np.asarray(weights), np.asarray(khat)
+
+
+def rhat(draws: np.ndarray) -> np.ndarray:
+    """(..): rank-normalised split R-hat of (chain, draw, ..)."""
+    return np.asarray(array_stats.rhat(draws, chain_axis=0, draw_axis=1, method="rank"))
+
+
+def ess(draws: np.ndarray, method: str) -> np.ndarray:
+    """(..): effective sample size, bulk or tail, of (chain, draw, ..)."""
+    tail = {"prob": (0.05, 0.95)} if method == "tail" else {}
+    return np.asarray(array_stats.ess(draws, chain_axis=0, draw_axis=1, method=method, **tail))
+
+
+def bfmi(energy: np.ndarray) -> np.ndarray:
+    """(chain,): energy's Bayesian fraction of missing information, of (chain, draw)."""
+    return np.asarray(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))

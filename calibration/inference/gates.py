@@ -1,0 +1,93 @@
+"""Whether a fit may be used: each test with its figure, its limit and what to do (CALIBRATION.md 3.4)."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from calibration.inference import arviz, psis
+from calibration.inference.laplace import STEP_MAX
+from calibration.inference.nuts import TREE_DEPTH
+
+RHAT_MAX, ESS_MIN, BFMI_MIN, DEEP_MAX, DRIFT_MAX, GOOD_MIN = 1.01, 400, 0.3, 0.01, 0.05, 0.99
+
+
+class Gate(NamedTuple):
+    """One test; it passes if the figure is on the right side of the limit."""
+
+    name: str
+    figure: float
+    limit: float
+    passed: bool
+    remedy: str
+
+
+class Blocked(Exception):
+    """The fit failed a gate and is not to be used."""
+
+
+def most(name: str, figure: float, limit: float, remedy: str) -> Gate:
+    return Gate(name, float(figure), limit, bool(figure <= limit), remedy)
+
+
+def least(name: str, figure: float, limit: float, remedy: str) -> Gate:
+    return Gate(name, float(figure), limit, bool(figure >= limit), remedy)
+
+
+def of_nuts(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> list[Gate]:
+    """draws: (chain, draw, ..) by site."""
+    worst = max(float(np.max(arviz.rhat(x))) for x in draws.values())
+    bulk, tail = (min(float(np.min(arviz.ess(x, kind))) for x in draws.values()) for kind in ("bulk", "tail"))
+    deep = float((stats["num_steps"] >= 2**TREE_DEPTH - 1).mean())
+    return [
+        most("rank R-hat, largest", worst, RHAT_MAX, "longer warm-up, or the chains disagree: look at the site"),
+        least("bulk effective draws, fewest", bulk, ESS_MIN, "more draws"),
+        least("tail effective draws, fewest", tail, ESS_MIN, "more draws"),
+        most("divergences", float(stats["diverging"].sum()), 0, "another parametrisation, or a higher acceptance"),
+        least("E-BFMI, lowest", float(arviz.bfmi(stats["energy"]).min()), BFMI_MIN, "another parametrisation"),
+        most("share of trajectories at full depth", deep, DEEP_MAX, "longer warm-up, or another parametrisation"),
+    ]
+
+
+def of_laplace(drift: float, step: float, khat: np.ndarray) -> list[Gate]:
+    """drift: of the variance parameters' variational means, step: of the last Newton step, both in spreads."""
+    found = [
+        most("drift of variance parameters", drift, DRIFT_MAX, "more SVI steps"),
+        most("last Newton step", step, 10 * STEP_MAX, "more SVI steps: the mode was not reached"),
+    ]
+    if khat.size:
+        good = float((khat < psis.GOOD).mean())
+        found.append(least("share of blocks with k-hat below 0.7", good, GOOD_MIN, "engine nuts for these items"))
+    return found
+
+
+def of_svi(drift: float) -> list[Gate]:
+    return [
+        most("drift of variational means", drift, DRIFT_MAX, "more SVI steps"),
+        least("intervals", 0, 1, "mean-field intervals are too narrow: engine laplace or nuts"),
+    ]
+
+
+def dataset(gates: list[Gate]) -> xr.Dataset:
+    """The table as a group of the tree, axis (gate,)."""
+    columns = {field: ("gate", [getattr(gate, field) for gate in gates]) for field in Gate._fields if field != "name"}
+    return xr.Dataset(columns, coords={"gate": [gate.name for gate in gates]})
+
+
+def release(fit: xr.DataTree) -> xr.DataTree:
+    """The fit, if it passed. Raises Blocked with every failed gate and its remedy."""
+    failed = [
+        f"{name}: {figure:.4g}, limit {limit:g}; {remedy}"
+        for name, figure, limit, passed, remedy in table(fit)
+        if not passed
+    ]
+    if failed:
+        raise Blocked("this fit is not to be used. " + " | ".join(failed))
+    return fit
+
+
+def table(fit: xr.DataTree) -> list[Gate]:
+    """The gates stored with a fit."""
+    kept = fit["diagnostics"].dataset
+    columns = (kept[name].values for name in ("gate", "figure", "limit", "passed", "remedy"))
+    return [Gate(str(a), float(b), float(c), bool(d), str(e)) for a, b, c, d, e in zip(*columns, strict=True)]
