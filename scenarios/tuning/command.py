@@ -54,7 +54,9 @@ def tune(
     lang: Annotated[Lang, typer.Option(help="Language of page and workbooks.")] = Lang.en,
 ) -> None:
     """Move every stock level to where it earns its cash; write the new levels, the reasons and the difference made."""
+    from scenarios.tuning.page import unsettled
     from scenarios.tuning.run import Asked, Unmet, write_tuning
+    from scenarios.tuning.words import words_in
     from twin.tables.read import read
     from twin.tune.figures import figures
     from twin.tune.search import NotFinite
@@ -74,5 +76,7 @@ def tune(
     before, after = figures(tuned.start), figures(tuned.end)
     rows = [[name, f"{before[name].mean():,.3f}", f"{after[name].mean():,.3f}"] for name in before]
     console.table(["figure", "before", "after"], rows)
+    if tuned.unsettled:
+        console.warn(unsettled(tuned, words_in("en")))
     moved = sum(change.old != change.new for change in listed)
     console.say(f"{moved} of {len(listed)} levels moved; results: {out}\nnext: tandem check {out / 'company.xlsx'}")

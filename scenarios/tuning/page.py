@@ -20,7 +20,7 @@ from twin.tune.tuned import Tuned
 
 # (figure, low, high, relative): ranges named by the project's sources, drawn and never asserted
 CLAIMS = {"turns": (0.15, 0.25, True), "ccc": (-15.0, -8.0, False), "working_capital": (-0.20, -0.10, True)}
-SHOWN = 40
+SHOWN, NAMED = 40, 6  # rows of changes, names in a sentence
 
 
 def write_page(model: Model, found: Tuned, listed: list[Change], futures: int, path: Path, lang: str) -> None:
@@ -76,12 +76,22 @@ def content(model: Model, found: Tuned, listed: list[Change], futures: int, word
     return {
         "title": words["title"].format(company=settings.name),
         "about": words["about"].format(n=f"{futures:,}"),
+        "unsettled": unsettled(found, words),
         "figures": table,
         "limits": limits,
         "moved": moved,
         "charts": [claim_chart(name, before[name], after[name], words) for name in CLAIMS]
         + [where_chart(model, found, words)],
     }
+
+
+def unsettled(found: Tuned, words: dict[str, str]) -> str:
+    """What the search did not finish, in a sentence; "" where it did."""
+    still = found.unsettled
+    if not still:
+        return ""
+    names = ", ".join(still[:NAMED]) + (", …" if len(still) > NAMED else "")
+    return words["unsettled"].format(n=len(still), m=len(found.names), names=names)
 
 
 def shown(name: str, value: float) -> str:

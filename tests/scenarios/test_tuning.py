@@ -62,12 +62,13 @@ def found(model: Model) -> Tuned:
     return Tuned(
         before=model.policy,
         after=with_levels(model, level),
-        names=[],
+        names=["cold", "dry"],
         path=Trail({}, none, none, none, {}),
         start=outcome(model, 1),
         end=end,
         held=held_limits((limit,), end),
         terms={name: rng.normal(size=shape) for name in TERMS},
+        unsettled=["cold"],
     )
 
 
@@ -99,6 +100,7 @@ def test_changes_and_page(model: Model, found: Tuned, tmp_path: Path, lang: str)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     words = words_in(lang)
     assert words["claims"].split("(")[0][:20] in page and page.count("<svg") == len(CLAIMS) + 1
+    assert words["unsettled"].format(n=1, m=2, names="cold") in page
     assert "<script" not in page and "nan" not in page.split("<svg")[0]
 
 

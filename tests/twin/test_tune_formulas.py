@@ -14,13 +14,15 @@ from twin.checkpointed import checkpointed
 from twin.simulate import scan
 from twin.tune import baselines
 from twin.tune.black_box import by_turns, evolution_of_covariance
-from twin.tune.gradients import by_future, slopes, values
+from twin.tune.gradients import by_future, methods_of, slopes, values
 from twin.tune.groups import BY, bounds, cover, groups_of, moved_levels, stock_dial, supplied
 from twin.tune.guaranteed import Stage, guaranteed_service
-from twin.tune.measures import Limit, Measure, fill_rate
+from twin.tune.measures import Limit, Measure, fill_rate, shortfall
+from twin.tune.parameters import Method, NotSmooth
 from twin.tune.pareto import Point, undominated
+from twin.tune.search import Path
 from twin.tune.serial import clark_scarf
-from twin.tune.tuned import held_limits, with_levels
+from twin.tune.tuned import best_of, held_limits, with_levels
 
 
 def test_guaranteed_service_on_trees() -> None:
@@ -124,6 +126,40 @@ def test_measures_of_a_batch() -> None:
     assert held[0].missed == 0 and held[1].missed > 0
     with pytest.raises(ValueError, match="either least or most"):
         Limit(mean).slack(1.0)
+
+
+def test_what_jumps_has_no_pathwise_derivative() -> None:
+    """A trigger, a pack or a probability asked for pathwise is an error that names the right method, never a zero."""
+    assert methods_of(["stock", "reorder_point"], {})["reorder_point"] is Method.evolution
+    for names, wanted, measures in (
+        (["reorder_point"], {"reorder_point": Method.pathwise}, ()),
+        (["pack"], {"pack": Method.pathwise}, ()),
+        (["stock"], {}, (shortfall(),)),
+    ):
+        with pytest.raises(NotSmooth, match="use method 'evolution strategies'"):
+            methods_of(names, wanted, measures)
+    assert methods_of(["stock"], {"stock": Method.evolution}, (shortfall(),))
+
+
+def test_exact_mode_has_the_last_word() -> None:
+    """Of the policies on the way the best one, but none that misses a limit by more than the search's result does."""
+    policies: Any = ["result", "half way", "start"]
+
+    def chosen(goals: list[float], service: list[float]) -> Any:
+        batches = [{"x": np.full((4, 1), x), "y": np.full((4, 1), y)} for x, y in zip(goals, service, strict=True)]
+        goal, limit = Measure("x", "", lambda b: b["x"]), Limit(Measure("y", "", lambda b: b["y"]), least=0.95)
+        return best_of(policies, batches, goal, (limit,), maximise=True)
+
+    assert chosen([1.0, 2.0, 3.0], [0.95, 0.95, 0.95]) == "start"
+    assert chosen([1.0, 2.0, 3.0], [0.95, 0.96, 0.90]) == "half way"
+    assert chosen([1.0, 2.0, 3.0], [0.94, 0.93, 0.90]) == "result"
+
+
+def test_levels_that_are_still_on_their_way_are_named() -> None:
+    rng = np.random.default_rng(0)
+    there, away = 0.3 * rng.normal(size=31), np.linspace(0, 5, 31)
+    path = Path({}, np.zeros(30), np.zeros((30, 0)), np.zeros(0), {"stock": np.stack([there, away, 0 * away], axis=1)})
+    assert path.travelling("stock").tolist() == [False, True, False]
 
 
 def test_groups_and_levels() -> None:

@@ -12,6 +12,7 @@ from twin.tune.measures import Limit, Measure, fill_rate, lowest_headroom, profi
 from twin.tune.outcomes import Plan
 from twin.tune.parameters import PARAMETERS, Method, NotSmooth
 from twin.tune.search import Effort, NotFinite
+from twin.tune.seasons import Seasons, tune_seasons
 from twin.tune.tuned import Infeasible, Tuned, tune
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "NotFinite",
     "NotSmooth",
     "Plan",
+    "Seasons",
     "Tuned",
     "fill_rate",
     "gradients",
     "lowest_headroom",
     "profit",
     "tune",
+    "tune_seasons",
 ]

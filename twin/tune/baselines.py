@@ -14,7 +14,8 @@ from scipy import stats
 from twin.assembly import Model
 from twin.assembly.policy import chosen_rows, demand_moments, lead_moments, share_of
 from twin.policies import View
-from twin.simulate import Record, nothing, simulate
+from twin.record import Record, nothing
+from twin.simulate import simulate
 from twin.state import Flows, State
 from twin.tune.groups import cover, supplied
 from twin.tune.guaranteed import Stage, guaranteed_service

@@ -14,7 +14,7 @@ Merit = Callable[[np.ndarray], float]
 
 @dataclass(frozen=True)
 class Trail:
-    """theta: the best found. seconds, calls, best: what the best merit was after how long and how many calls."""
+    """theta: the best found. best: the best merit after so many seconds of processor time and so many calls."""
 
     theta: np.ndarray
     seconds: np.ndarray
@@ -26,7 +26,7 @@ class _Watched:
     """A merit that remembers the best, and stops the search when its time is up."""
 
     def __init__(self, merit: Merit, seconds: float) -> None:
-        self.merit, self.limit, self.began = merit, seconds, time.monotonic()
+        self.merit, self.limit, self.began = merit, seconds, time.process_time()
         self.theta: np.ndarray | None = None
         self.rows: list[tuple[float, int, float]] = []
 
@@ -36,12 +36,12 @@ class _Watched:
         if not self.rows or value < self.rows[-1][2]:
             self.theta = np.array(theta)
         best = min(value, self.rows[-1][2] if self.rows else np.inf)
-        self.rows.append((time.monotonic() - self.began, len(self.rows) + 1, best))
+        self.rows.append((time.process_time() - self.began, len(self.rows) + 1, best))
         return value
 
     @property
     def over(self) -> bool:
-        return time.monotonic() - self.began > self.limit
+        return time.process_time() - self.began > self.limit
 
     def trail(self) -> Trail:
         assert self.theta is not None, "no merit was ever asked for"

@@ -78,13 +78,24 @@ def by_future(batch: Outcome, measure: Measure, base: Outcome | None = None) -> 
         return np.asarray(_linear(batch, batch if base is None else base, measure))
 
 
-def methods_of(names: Iterable[str], wanted: dict[str, Method]) -> dict[str, Method]:
+def methods_of(
+    names: Iterable[str], wanted: dict[str, Method], measures: tuple[Measure, ...] = ()
+) -> dict[str, Method]:
     """The method of each parameter: as declared, or as wanted. Raises NotSmooth for a pathwise one that would lie."""
     chosen = {name: wanted.get(name, PARAMETERS[name].method) for name in names}
     for name, method in chosen.items():
-        if method is Method.pathwise and PARAMETERS[name].method is not Method.pathwise:
-            raise NotSmooth(PARAMETERS[name])
+        if method is Method.pathwise:
+            ensure_smooth(name, measures)
     return chosen
+
+
+def ensure_smooth(name: str, measures: tuple[Measure, ...]) -> None:
+    """Raises NotSmooth where the parameter, or a measure in any parameter, has no pathwise derivative."""
+    if PARAMETERS[name].method is not Method.pathwise:
+        raise NotSmooth(name, PARAMETERS[name].why)
+    for measure in measures:
+        if measure.jumps:
+            raise NotSmooth(measure.name, measure.jumps)
 
 
 def gradients(
@@ -102,9 +113,9 @@ def gradients(
 
     weights: (k,) for each measure. of: the parameters asked for, default all of the plan's. sigma: size of the steps of
     evolution strategies, in units of theta.
-    Raises NotSmooth where `methods` asks for a pathwise derivative that the parameter does not have.
+    Raises NotSmooth where `methods` asks for a pathwise derivative that the parameter or a measure does not have.
     """
-    chosen = methods_of(plan.dials if of is None else of, methods or {})
+    chosen = methods_of(plan.dials if of is None else of, methods or {}, measures)
     found = {}
     smooth = [name for name, method in chosen.items() if method is Method.pathwise]
     if smooth:

@@ -25,7 +25,8 @@ CENTS = 100.0
 class Measure:
     """top: outcome batch -> (draw, k); bottom: the same, for a ratio of means; worst: share of lowest futures.
 
-    labels: what each of the k is for; "" where there is one for the whole company.
+    labels: what each of the k is for; "" where there is one for the whole company. jumps: why a future's value jumps in
+    the parameters, so that it has no pathwise derivative; "" where it does not.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Measure:
     bottom: Callable[[Outcome], Array] | None = None
     worst: float | None = None
     labels: tuple[str, ...] = ("",)
+    jumps: str = ""
 
     def around(self, batch: Outcome) -> tuple[Array, Array]:
         """(k,) each: the constants about which `linear` is linear: value and mean bottom, or the quantile twice."""
@@ -164,12 +166,14 @@ def lowest_covenant(model: Model, worst: float | None = 0.05) -> Measure:
 
 
 def shortfall() -> Measure:
-    """Share of futures in which headroom falls below 0. For reports: it has no pathwise derivative."""
+    """Share of futures in which headroom falls below 0. A search limits `lowest_headroom` of the worst futures instead:
+    where the mean of the worst share p is not below 0, no more than p fall short.
+    """
 
     def values(batch: Outcome) -> Array:
         return (jnp.min(batch["headroom"], axis=1) < 0).astype(jnp.float64)[:, None]
 
-    return Measure("probability of shortfall", "", values)
+    return Measure("probability of shortfall", "", values, jumps="a future falls short or it does not")
 
 
 def fill_rate(model: Model, by: str = "company") -> Measure:

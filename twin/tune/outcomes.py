@@ -20,7 +20,8 @@ from twin.assembly import Model
 from twin.checkpointed import checkpointed
 from twin.exogenous import Params, Source
 from twin.policies import Policy, replenish
-from twin.simulate import MODES, Loop, Record, nothing, play, scan
+from twin.record import Record, nothing
+from twin.simulate import MODES, Loop, play, scan
 from twin.state import Flows, State
 from twin.tune.parameters import Dials, Parts, Theta, turned
 

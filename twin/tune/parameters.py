@@ -18,7 +18,6 @@ from jax import Array
 from twin.assembly import Model
 from twin.ledger import ACCOUNT
 from twin.network import Network
-from twin.policies import Replenishment
 from twin.simulate import Inputs
 from twin.state import State, array, changed, pytree
 
@@ -33,17 +32,15 @@ class Method(StrEnum):
 class NotSmooth(ValueError):
     """A pathwise derivative was asked for where it would be wrong."""
 
-    def __init__(self, parameter: "Parameter") -> None:
-        super().__init__(
-            f"{parameter.name!r} has no pathwise derivative ({parameter.why}); use method {Method.evolution.value!r}"
-        )
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name!r} has no pathwise derivative ({why}); use method {Method.evolution.value!r}")
 
 
 class Parts(NamedTuple):
     """The parts of a model that hold parameters."""
 
     network: Network
-    policy: Replenishment
+    policy: Any  # as the plan's policy takes it: Replenishment, or twin.tune.seasons.Seasonal
     inputs: Inputs
     opening: State
 
@@ -112,6 +109,10 @@ def _put_units(parts: Parts, value: Array) -> Parts:
     return parts._replace(opening=changed(first, goods=changed(first.goods, on_hand=value), ledger=book))
 
 
+def _put_season(parts: Parts, value: Array) -> Parts:
+    return parts._replace(policy=changed(parts.policy, factor=value))
+
+
 _TRIGGER = "it moves the moment of an order, which is a jump"
 _WHOLE = "it is a whole number of days"
 _PACK = "orders jump from one multiple to the next"
@@ -119,6 +120,7 @@ PARAMETERS = {
     parameter.name: parameter
     for parameter in (
         Parameter("stock", "unit", Method.pathwise, lambda parts: parts.policy.order_up_to, _put_stock),
+        Parameter("season", "", Method.pathwise, lambda parts: parts.policy.factor, _put_season),
         _of_policy("reorder_point", "unit", _TRIGGER),
         _of_policy("order_up_to", "unit", "apart from the reorder point " + _TRIGGER),
         _of_policy("lot", "unit", _PACK),

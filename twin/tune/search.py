@@ -15,14 +15,15 @@ import jax
 import numpy as np
 import optax
 
-from twin.tune.gradients import slopes, values
+from twin.tune.gradients import ensure_smooth, slopes, values
 from twin.tune.measures import Limit, Measure
 from twin.tune.outcomes import Outcome, Plan
-from twin.tune.parameters import PARAMETERS, Method, NotSmooth, Theta
+from twin.tune.parameters import Theta
 
 MEMORY = 0.8  # of the running mean of a limit's slack
 PENALTY = 5.0  # at a slack of -1 the penalty pulls this many times as hard as the goal
 MULTIPLIER_EVERY = 5
+SETTLED, ONE_WAY = 0.1, 0.9  # of theta; of the length of the path
 FORGET = 0.95  # Adam's memory of squares: a far start must not shorten the steps near the end
 
 
@@ -49,6 +50,12 @@ class Path:
     multipliers: np.ndarray
     at: dict[str, np.ndarray]
 
+    def travelling(self, name: str) -> np.ndarray:
+        """bool (group,): those that went one way through the last third of the path, and by more than SETTLED."""
+        steps = np.diff(self.at[name][-max(len(self.goal) // 3, 1) - 1 :], axis=0)
+        way, length = np.abs(steps.sum(axis=0)), np.abs(steps).sum(axis=0)
+        return (way > SETTLED) & (way > ONE_WAY * length)
+
 
 class NotFinite(ArithmeticError):
     """The goal or its derivative is not a number at some theta."""
@@ -72,13 +79,12 @@ def search(
     ties: by parameter, the place in theta, lower and upper that each of the plan's own thetas follows; none: each its
     own. multipliers: to begin with, from an earlier search.
 
-    Raises NotSmooth for a parameter without pathwise derivative, NotFinite where a goal is not a number.
+    Raises NotSmooth for a parameter or measure without pathwise derivative, NotFinite where a goal is not a number.
     """
-    for name in lower:
-        if PARAMETERS[name].method is not Method.pathwise:
-            raise NotSmooth(PARAMETERS[name])
     sign = -1.0 if maximise else 1.0
     measures = (goal, *(limit.measure for limit in limits))
+    for name in lower:
+        ensure_smooth(name, measures)
     place = {name: np.array(theta[name], np.float64) for name in lower}
     rate = optax.cosine_decay_schedule(effort.rate, effort.steps, alpha=0.05)
     adam = optax.adam(rate, b2=FORGET)

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from twin.assembly import Model
-from twin.policies import Replenishment, replenish
+from twin.engines import fastest
+from twin.policies import Policy, Replenishment, replenish
 from twin.record import PROFIT_LINES, profit_line_weights
 from twin.simulate import simulate
 from twin.state import changed
@@ -23,6 +24,8 @@ from twin.tune.search import Effort, Path, search
 FRESH = 1_000_000  # futures from this id on are never used by a search
 CALIBRATION = 900_000
 LEVEL = 0.95
+# of the way from the start to what the search found; exact mode chooses between them on so many futures
+SHARES, CHOOSING = (1.0, 0.75, 0.5, 0.25, 0.0), 64
 # what moves profit, by the lines of the profit and loss account
 TERMS = {
     "margin": ("revenue", "cost_of_sales"),
@@ -65,7 +68,8 @@ class Tuned:
     """before, after: policies in whole units. start, end: their outcomes in exact mode on the same fresh futures.
 
     terms: what one unit more of each level was worth before, by line of the profit and loss account and by limit;
-    (node, product), money a unit over the horizon.
+    (node, product), money a unit over the horizon. unsettled: groups that still moved one way when the steps ended, so
+    that more steps may find more.
     """
 
     before: Replenishment
@@ -76,6 +80,7 @@ class Tuned:
     end: Outcome
     held: list[Held]
     terms: dict[str, np.ndarray]
+    unsettled: list[str]
 
 
 def tune(
@@ -113,11 +118,10 @@ def tune(
     # a start beyond all sense begins at the bound
     place: Theta = {"stock": np.clip(np.zeros(len(names)), low, high)}
     path = search(plan, place, goal, limits, effort=effort, **edges)
-    after = policy_at(model, cells, path.theta, tie)
     if limits:
         # smooth mode knows no packs, minimum orders or whole units: the limits move by what they cost
         seen = np.arange(CALIBRATION, CALIBRATION + futures)
-        exact = played(model, after, seen, seed)
+        exact = played(model, policy_at(model, cells, path.theta, tie), seen, seed)
         smooth = plan.play({"stock": path.theta["stock"][tie]}, seen, "smooth")
         aimed = tuple(_moved(limit, exact, smooth) for limit in limits)
         short = dataclasses.replace(
@@ -126,8 +130,12 @@ def tune(
             rate=effort.rate / 2,
             first=effort.first + effort.steps * effort.futures,
         )
-        path = search(plan, path.theta, goal, aimed, effort=short, multipliers=path.multipliers, **edges)
-        after = policy_at(model, cells, path.theta, tie)
+        last = search(plan, path.theta, goal, aimed, effort=short, multipliers=path.multipliers, **edges)
+        path = dataclasses.replace(last, at={name: np.concatenate([path.at[name], x]) for name, x in last.at.items()})
+    line = [place["stock"] + share * (path.theta["stock"] - place["stock"]) for share in SHARES]
+    policies = [policy_at(model, cells, {"stock": theta}, tie) for theta in line]
+    seen = np.arange(CALIBRATION, CALIBRATION + min(futures, CHOOSING))
+    after = best_of(policies, [played(model, policy, seen, seed) for policy in policies], goal, limits, maximise)
     fresh = np.arange(FRESH, FRESH + futures)
     end = played(model, after, fresh, seed)
     held = held_limits(limits, end)
@@ -142,7 +150,22 @@ def tune(
         end=end,
         held=held,
         terms=terms_of(plan, limits, path.multipliers, np.arange(effort.futures)),
+        unsettled=[name for name, still in zip(names, path.travelling("stock"), strict=True) if still],
     )
+
+
+def best_of(
+    policies: list[Replenishment], batches: list[Outcome], goal: Measure, limits: tuple[Limit, ...], maximise: bool
+) -> Replenishment:
+    """The best in exact mode among those that miss no limit by more than the first one does.
+
+    The search sees neither packs, minimum orders nor the cost of an order line; on the way it may have passed better.
+    """
+    goals = [values(batch, (goal,))[0][0] * (1.0 if maximise else -1.0) for batch in batches]
+    slacks = [[limit.slack(values(batch, (limit.measure,))[0]) for limit in limits] for batch in batches]
+    allowed = [np.minimum(slack, 0.0) for slack in slacks[0]]
+    meets = [all((x >= least).all() for x, least in zip(slack, allowed, strict=True)) for slack in slacks]
+    return policies[max(range(len(policies)), key=lambda k: (meets[k], goals[k]))]
 
 
 def policy_at(model: Model, cells: Any, theta: Theta, tie: np.ndarray) -> Replenishment:
@@ -158,11 +181,14 @@ def with_levels(model: Model, whole: np.ndarray) -> Replenishment:
     )
 
 
-def played(model: Model, policy: Replenishment, draws: np.ndarray, seed: int = 0) -> Outcome:
-    """Outcomes of a policy in exact mode. Raises RuntimeError where an invariant of the ledger is not 0."""
+def played(model: Model, policy: Any, draws: np.ndarray, seed: int = 0, rule: Policy = replenish) -> Outcome:
+    """Outcomes of a policy in exact mode; policy: as `rule` takes it.
+
+    Raises RuntimeError where an invariant of the ledger is not 0.
+    """
     run = simulate(
-        model.network, replenish, policy, model.source, model.params, model.inputs["base"], model.opening, draws,
-        seed=seed, record=COMPANY_OUTCOME,
+        model.network, rule, policy, model.source, model.params, model.inputs["base"], model.opening, draws,
+        seed=seed, record=COMPANY_OUTCOME, engine=fastest,
     )  # fmt: skip
     if run.residuals.any():
         raise RuntimeError("an invariant of the ledger is not 0")
