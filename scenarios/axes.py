@@ -15,8 +15,8 @@ from scipy import stats
 
 from scenarios.composition import PLUS
 from scenarios.points import FULL, Points
-from twin.assembly import Model
-from twin.assembly.shocks import end
+from twin.assembly import Model, terms_at
+from twin.assembly.shocks import chosen, end
 from twin.exogenous import Shock
 from twin.tables import rows
 
@@ -26,11 +26,16 @@ CAPACITIES = ("dispatch_capacity", "lane_capacity")
 
 @dataclass(frozen=True)
 class Axis:
-    """One scenario as an axis. sigma: severity per unit of z; most: the severity at which it cannot get worse."""
+    """One scenario as an axis.
+
+    sigma: severity per unit of z; most: the severity at which it cannot get worse; shortened: days off the terms of the
+    supplier that loses most at severity 1.
+    """
 
     name: str
     sigma: float
     most: float
+    shortened: int = 0
 
 
 def stretched(row: rows.Shock) -> bool:
@@ -38,17 +43,26 @@ def stretched(row: rows.Shock) -> bool:
     return row.field in CAPACITIES and row.factor == 0
 
 
-def axis(name: str, shocks: Sequence[rows.Shock], once_in: float = ONCE_IN) -> Axis:
-    """Raises ValueError for a scenario with a terms shock: due days are a table, not a severity."""
-    if any(row.field == "terms" for row in shocks):
-        raise ValueError(f"{name} changes payment terms, which have no severity; leave it out")
+def days_less(row: rows.Shock, agreed: Mapping[str, int]) -> dict[str, int]:
+    """Suppliers whose net days a terms shock shortens, and by how many days at severity 1. agreed: by supplier."""
+    hit = chosen(row.supplier)
+    less = {name: days - int(row.net_days or 0) for name, days in agreed.items() if hit is None or name in hit}
+    return {name: days for name, days in less.items() if days > 0}
+
+
+def axis(name: str, shocks: Sequence[rows.Shock], once_in: float, agreed: Mapping[str, int]) -> Axis:
+    """agreed: net days by supplier. Terms that get longer hurt nobody: they go no further than written."""
     limits = [np.inf]
+    less: dict[str, int] = {}
     for row in shocks:
+        if row.field == "terms":
+            less |= days_less(row, agreed)
+            limits.append(max((agreed[name] / days for name, days in less.items()), default=1.0))
         if row.factor is not None and row.factor < 1 and not stretched(row):
             limits.append(1.0 / (1.0 - float(row.factor)))
         if row.field == "stock_loss" and row.add:
             limits.append(1.0 / float(row.add))
-    return Axis(name, 1.0 / float(stats.norm.isf(1.0 / once_in)), float(min(limits)))
+    return Axis(name, 1.0 / float(stats.norm.isf(1.0 / once_in)), float(min(limits)), max(less.values(), default=0))
 
 
 @dataclass(frozen=True)
@@ -56,10 +70,11 @@ class Space:
     """Axes of one plan. owner: (severity,) the axis that each shock of the joined scenario belongs to, -1 for none."""
 
     axes: tuple[Axis, ...]
-    shocks: tuple[rows.Shock, ...]  # of the joined scenario, sorted by id, terms left out
+    shocks: tuple[rows.Shock, ...]  # of the joined scenario, sorted by id, terms apart
     owner: np.ndarray
     inverse: np.ndarray  # R^-1
     correlation: float
+    terms: tuple[tuple[rows.Shock, int], ...] = ()  # terms shocks of the joined scenario, each with its axis
 
     @property
     def sigma(self) -> np.ndarray:
@@ -98,31 +113,43 @@ class Space:
                 change[row.field][:, :, k] = -FULL * out
         each = np.repeat(np.arange(count), len(draws))
         return Points(change, hit, severities, np.tile(draws, count))._replace(
-            change={f: x if len(x) == 1 else x[each] for f, x in change.items()}, severities=severities[each]
-        )
+            change={f: x if len(x) == 1 else x[each] for f, x in change.items()}, severities=severities[each],
+            days={f: x[each] for f, x in self.due_days(model, s).items()},
+        )  # fmt: skip
+
+    def due_days(self, model: Model, s: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields of `Days` that terms decide, leading axis that of s: (vector, axis); none without a terms shock."""
+        if not self.terms:
+            return {}
+        scenario = [row for row, _ in self.terms]
+        found = [terms_at(model, scenario, {row.shock: one[i] for row, i in self.terms}) for one in s]
+        return {field: np.stack([days[field] for days in found]) for field in found[0]}
 
 
 def space(
     scenarios: Mapping[str, Sequence[rows.Shock]],
     joined: Sequence[rows.Shock],
     severities: int,
-    once_in: dict[str, float],
+    once_in: Mapping[str, float],
+    agreed: Mapping[str, int],
     correlation: float = 0.0,
 ) -> Space:
     """Axes of scenarios that are played together as `joined` (composition.composed).
 
     Shocks of `joined` that belong to no scenario stay at severity 0. severities: places of the plan. once_in: years by
-    scenario. correlation: between any two axes, in [0, 1).
+    scenario. agreed: net days by supplier. correlation: between any two axes, in [0, 1).
     """
     if not 0 <= correlation < 1:
         raise ValueError(f"correlation {correlation} must be in [0, 1)")
-    axes = tuple(axis(name, shocks, once_in.get(name, ONCE_IN)) for name, shocks in scenarios.items())
+    axes = tuple(axis(name, shocks, once_in.get(name, ONCE_IN), agreed) for name, shocks in scenarios.items())
     of = {(row.scenario, row.shock): i for i, shocks in enumerate(scenarios.values()) for row in shocks}
     ordered = sorted(joined, key=lambda row: row.shock.encode())
+    terms = tuple((row, i) for row in ordered if row.field == "terms" and (i := origin(row, of)) >= 0)
+    ordered = [row for row in ordered if row.field != "terms"]
     owner = np.full(severities, -1)
     owner[: len(ordered)] = [origin(row, of) for row in ordered]
     matrix = np.full((len(axes), len(axes)), correlation) + (1 - correlation) * np.eye(len(axes))
-    return Space(axes, tuple(ordered), owner, np.linalg.inv(matrix), correlation)
+    return Space(axes, tuple(ordered), owner, np.linalg.inv(matrix), correlation, terms)
 
 
 def origin(row: rows.Shock, of: Mapping[tuple[str, str], int]) -> int:

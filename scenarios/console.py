@@ -244,12 +244,21 @@ class Bars:
 
     def finished(self, label: str, figures: dict[str, Any]) -> None:
         """First figures are shown as soon as they are there."""
-        survives = 100 * float(figures["survives"].mean())
+        from scenarios import statistics
+
+        cash = statistics.mean(figures["lowest_cash"])
         self._bars.console.print(
-            f"first figures: base case survives in {survives:.1f} % of {len(figures['survives']):,} futures, "
-            f"fill rate {100 * float(figures['fill_rate'].mean()):.1f} %, "
-            f"lowest cash on average {float(figures['lowest_cash'].mean()):,.0f}"
+            f"first figures: base case survives in {_percent(statistics.probability(figures['survives']))} "
+            f"of {len(figures['survives']):,} futures, fill rate {_percent(statistics.mean(figures['fill_rate']))}, "
+            f"lowest cash on average {cash.value:,.0f} [{cash.low:,.0f}, {cash.high:,.0f}]"
         )
+
+
+@contextmanager
+def working() -> Iterator[Callable[[str], None]]:
+    """A line on the terminal that says what is being done; it goes away with it. Nothing where there is no terminal."""
+    with _error().status("compiling") as line:
+        yield line.update
 
 
 def _left(seconds: float | None) -> str:
@@ -265,29 +274,38 @@ def verdicts(run: Path) -> None:
     for name in data.scenario.values:
         one = data.sel(scenario=name)
         survival = statistics.probability(one.survives.values)
+        cash = statistics.mean(one.lowest_cash.values)
         week = int(one.lowest_cash_day.median()) // 7 + 1
-        service = float(one.lowest_service.mean())
+        service = statistics.mean(one.lowest_service.values)
         rows.append([
             str(name),
-            f"{100 * survival.value:.1f} % [{100 * survival.low:.1f}, {100 * survival.high:.1f}]",
-            f"{float(one.lowest_cash.mean()):,.0f}",
+            _percent(survival),
+            f"{cash.value:,.0f} [{cash.low:,.0f}, {cash.high:,.0f}]",
             f"{week}",
             _first_breach(one),
-            f"{100 * service:.1f} %",
+            _percent(service),
         ])  # fmt: skip
     unit = data.lowest_cash.attrs["units"]
-    headings = ["scenario", f"survival [95 % interval, n = {data.sizes['draw']:,}]", f"lowest cash ({unit}, mean)"]
-    table([*headings, "week", "first covenant breached", "lowest weekly service (mean)"], rows)
+    headings = ["scenario", "survival", f"lowest cash ({unit}, mean)", "week", "first covenant breached"]
+    table([*headings, "lowest weekly service (mean)"], rows)
+    say(f"[95 % interval]; n = {data.sizes['draw']:,}")
+
+
+def _percent(figure: Any) -> str:
+    """A share and its interval."""
+    return f"{100 * figure.value:.1f} % [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
 
 
 def _first_breach(one: Any) -> str:
     """The covenant that is breached first in most futures, and in how many."""
+    from scenarios import statistics
+
     breached = one.covenant.values[one.covenant.values >= 0].astype(int)
     if not len(breached):
         return "none"
     most = max(set(breached.tolist()), key=breached.tolist().count)
     name = str(one.attrs["covenants"][most])
-    return f"{name} ({100 * (breached == most).sum() / one.sizes['draw']:.0f} % of futures)"
+    return f"{name}: {_percent(statistics.probability(one.covenant.values == most))} of futures"
 
 
 def left_out(run: Path) -> None:

@@ -6,23 +6,26 @@ as well, so that an outage one day longer, at another place, compiles nothing.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
+from threading import Lock
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
-from kernels.bits import Pair, seed_words
+from kernels.bits import seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
+from twin.engines import Future, Programme, fastest
 from twin.exogenous import Params, Source, draw_severities
 from twin.ledger import balance
 from twin.network import Network
+from twin.plan import block_size, blocks_at_once
 from twin.policies import replenish
-from twin.record import profit_weights
-from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, Record, block_size, blocks_at_once, nothing, play
+from twin.record import Record, nothing, profit_weights
+from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, play, scan
 from twin.state import Flows, State, changed
 
 CPU_BLOCK = 32  # one size for all studies of a company: few points are filled up rather than compiled for
@@ -34,13 +37,14 @@ class Points(NamedTuple):
     """Points to play; every leading axis is point, or 1 where all points share it.
 
     change: by field (point, day, shock) ppm at full severity; rows: by field (point, shock, row), 0/1, the places hit;
-    severities: (point, severity) ppm; draws: (point,) the future of each.
+    severities: (point, severity) ppm; draws: (point,) the future of each; days: fields of `Days` that differ by point.
     """
 
     change: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
     severities: np.ndarray
     draws: np.ndarray
+    days: dict[str, np.ndarray] = {}
 
     def take(self, which: np.ndarray) -> "Points":
         """Some of the points, in this order."""
@@ -49,8 +53,9 @@ class Points(NamedTuple):
             return x if len(x) == 1 else x[which]
 
         return Points(
-            jax.tree.map(of, self.change), jax.tree.map(of, self.rows), of(self.severities), self.draws[which]
-        )
+            jax.tree.map(of, self.change), jax.tree.map(of, self.rows), of(self.severities), self.draws[which],
+            jax.tree.map(of, self.days),
+        )  # fmt: skip
 
 
 class Outcome(NamedTuple):
@@ -127,28 +132,55 @@ def _totals(state: State, flows: Flows) -> dict[str, Array]:
 RECORD = Record(_series, _totals, nothing)
 
 
-def outcome(
-    world: World, change: Any, rows: Any, severities: Array, draw: Array, which: Array, seed: Pair,
-    *, source: Source, arithmetic: Arithmetic,
-) -> Outcome:  # fmt: skip
-    """One point. which: () its posterior draw. Differentiable in severities in smooth mode."""
-    inputs = world.inputs
-    shocks = {field: changed(s, change=change[field], rows=rows[field]) for field, s in inputs.shocks.items()}
-    points = inputs.severities.quantile.shape[1]
-    laws = changed(
-        inputs.severities,
-        probability=jnp.ones_like(severities),
-        correlation=jnp.zeros_like(severities),
-        quantile=jnp.broadcast_to(severities[:, None], (severities.shape[0], points)),
-    )
-    mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], world.params)
+def played(
+    shared: tuple[Any, ...], opening: State, one: tuple[Any, ...], *, source: Source, arithmetic: Arithmetic
+) -> tuple[Any, ...]:
+    """One point as engines take it: what `outcome` needs of it. shared: as `shared_of` has it; one: as `in_blocks`."""
+    network, policy, params, inputs, seed = shared
+    change, rows, severities, draw, which, days = one
+    # the native engine looks up by index only what it has made itself
+    change, rows, severities, days = jax.tree.map(lambda x: x * jnp.ones((), x.dtype), (change, rows, severities, days))
+    shocks = {field: changed(shock, rows=rows[field]) for field, shock in inputs.shocks.items()}
+    mine = jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], params)
+
+    def by_point(step: Any, carry: Any, by_day: Any) -> Any:
+        """What differs by point is looked up day by day; engines scan what all points share."""
+        today, changes, history = by_day
+
+        def advance(carry: Any, given: Any) -> Any:
+            today, history = given
+            here, own = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, today.day, keepdims=False), (change, days))
+            return step(carry, (changed(today, **own), {field: here[field] for field in changes}, history))
+
+        return scan(advance, carry, (today, history))
+
     closing, series, totals, _, worst = play(
-        world.network, replenish, world.policy, source, mine, changed(inputs, shocks=shocks, severities=laws),
-        world.opening, draw, seed, arithmetic=arithmetic, record=RECORD,
+        network, replenish, policy, source, mine, changed(inputs, shocks=shocks), opening, draw, seed,
+        arithmetic=arithmetic, record=RECORD, loop=by_point, severities=severities,
     )  # fmt: skip
-    margin = series["covenant"] - world.network.threshold[None, :]
-    tested = inputs.days.covenant_day > 0
-    balances = closing.ledger.balances
+    return closing.ledger.balances, series, totals, worst
+
+
+@lru_cache
+def _future(source: Source, arithmetic: Arithmetic) -> Future:
+    """The same choices give the same function, which is what engines compile once."""
+    return partial(played, source=source, arithmetic=arithmetic)
+
+
+def shared_of(world: World, seed: int) -> tuple[Any, ...]:
+    return (*world[:-1], seed_words(seed))
+
+
+def tests_of(world: World) -> tuple[Any, Any]:
+    """Thresholds of covenants, and the days on which they are tested."""
+    return world.network.threshold, world.inputs.days.covenant_day
+
+
+def outcome(tests: tuple[Any, Any], balances: Array, series: Any, totals: Any, worst: Array) -> Outcome:
+    """What became of one point, from what `played` returns. tests: of `tests_of`."""
+    threshold, covenant_day = tests
+    margin = series["covenant"] - threshold[None, :]
+    tested = covenant_day > 0
     unmet = totals["unmet"]
     return Outcome(
         liquidity=jnp.min(series["liquidity"]),
@@ -165,12 +197,19 @@ def outcome(
     )
 
 
-def _block(world: World, given: tuple[Any, ...], seed: Pair, *, source: Source, arithmetic: Arithmetic) -> Outcome:
-    one = partial(outcome, source=source, arithmetic=arithmetic)
-    return jax.vmap(lambda change, rows, s, draw, which: one(world, change, rows, s, draw, which, seed))(*given)
+outcome_block = jax.jit(jax.vmap(outcome, in_axes=(None, 0, 0, 0, 0)))
+programmes: dict[Any, Programme] = {}
+_compiling = Lock()
 
 
-play_block = jax.jit(_block, static_argnames=("source", "arithmetic"))
+def programme(future: Future, given: Any, opening: State, each: Any) -> Programme:
+    """Compiled once for arguments of these shapes, however often it is asked for: numbers never recompile."""
+    leaves, tree = jax.tree.flatten((given, opening, each))
+    key = future, tree, tuple((np.shape(x), np.result_type(x).str) for x in leaves)
+    with _compiling:  # blocks are played side by side
+        if key not in programmes:
+            programmes[key] = fastest(future, given, opening, each)
+    return programmes[key]
 
 
 def rows_of_block(world: World) -> int:
@@ -197,7 +236,7 @@ def in_blocks(
         which = (draws // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(draws)).astype(np.int32)
         with jax.enable_x64(True):
             found = run((jax.tree.map(of, points.change), jax.tree.map(of, points.rows), of(points.severities),
-                         draws, which))  # fmt: skip
+                         draws, which, jax.tree.map(of, points.days)))  # fmt: skip
             return jax.tree.map(lambda x: np.asarray(x)[: min(size, n - start)], found)
 
     if stored > 1 and int(points.draws.max(initial=0)) // FUTURES_PER_POSTERIOR_DRAW >= stored:
@@ -221,8 +260,11 @@ def outcomes(
 ) -> Outcome:
     """Play all points; in exact mode every residual is 0, or RuntimeError."""
 
-    def run(given: tuple[Any, ...]) -> Outcome:
-        return play_block(world, given, seed_words(seed), source=source, arithmetic=MODES[mode])
+    given, tests = shared_of(world, seed), tests_of(world)
+
+    def run(each: tuple[Any, ...]) -> Outcome:
+        play_block = programme(_future(source, MODES[mode]), given, world.opening, each)
+        return outcome_block(tests, *play_block(given, world.opening, each))
 
     found: Outcome = in_blocks(world, points, run, progress)
     if mode == "exact" and found.residual.any():

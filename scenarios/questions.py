@@ -26,8 +26,8 @@ Posterior = Annotated[
     typer.Option(help="Posterior draws of the parameters: a Zarr folder or netCDF file.", metavar="PATH"),
 ]
 Lang = Annotated[Literal["en", "zh"], typer.Option(help="Language of the table.")]
-# Single causes that have a severity, one of each kind; payment terms are a table and have none.
-AXES = "demand-slump,input-cost-inflation,price-war,credit-line-cut,late-settlement,supplier-out"
+# Single causes, one of each kind.
+AXES = "demand-slump,input-cost-inflation,price-war,terms-cut,credit-line-cut,late-settlement,supplier-out"
 
 
 @app.command(
@@ -55,9 +55,12 @@ def survive(
 
     ready = _read(company)
     law = _laws(Path(recovery)) if recovery.endswith(".csv") else recovery
-    with _faults():
+    with _faults(), console.working() as now:
         model = survival.prepare(ready)
-        found = survival.survival(model, draws, start=start, recovery=law, seed=seed)
+        found = survival.survival(
+            model, draws, start=start, recovery=law, seed=seed,
+            progress=lambda what, done, total: now(f"{what}: {done:,} of {total:,} futures"),
+        )  # fmt: skip
     _show("survival", ready, into, lang, {
         "places": survival.plain(found), "draws": draws, "start": start, "recovery": recovery, "seed": seed,
         "most": (model.calendar.days - start) // 2,
@@ -92,7 +95,11 @@ def reverse(
     ready, model, world, space = _space(company, scenarios, correlation, posterior)
     level = {"cash": float(ready.settings.minimum_cash), "covenant": 0.0, "fill": 0.9}[line] if floor is None else floor
     chosen = lines.Line(line, level if line == "fill" else 100 * level, share)
-    found = study.reverse(model, world, space, chosen, draws=draws, rarest=rarest, seed=seed)
+    with console.working() as now:
+        found = study.reverse(
+            model, world, space, chosen, draws=draws, rarest=rarest, seed=seed,
+            progress=lambda what, done: now(f"{what}: {done:,} futures"),
+        )  # fmt: skip
     _show("reverse", ready, into, lang, study.plain(found) | {
         "line": line, "floor": level, "share": share, "draws": draws, "seed": seed, "correlation": correlation,
     })  # fmt: skip
@@ -134,16 +141,19 @@ def design(
             vectors = designs.severities(designs.grid(len(names), steps), [severity] * len(names))
         if design == "list":
             vectors = _vectors(file, names)
-        survives, liquidity = designs.table(model, world, space, vectors, draws, seed)
+        with console.working():
+            survives, liquidity = designs.table(model, world, space, vectors, draws, seed)
         rows = [
             {"severity": list(map(float, s)), "survival": list(a), "liquidity": list(b)}
             for s, a, b in zip(vectors, survives, liquidity, strict=True)
         ]
         _show("design", ready, into, lang, {"axes": names, "rows": rows, "n": draws, "seed": seed})
         return
-    with _faults():
-        found = designs.study(model, world, space, design, laws=[severity] * len(names), first=points, most=most,
-                              width=width, seed=seed)  # fmt: skip
+    with _faults(), console.working() as now:
+        found = designs.study(
+            model, world, space, design, laws=[severity] * len(names), first=points, most=most, width=width, seed=seed,
+            progress=lambda done, most: now(f"{done:,} points, at most {most:,}"),
+        )  # fmt: skip
     _show("design", ready, into, lang, designs.plain(found) | {"severity": severity, "width": width, "seed": seed})
 
 
@@ -170,7 +180,8 @@ def actions(
     shocks = scenario_rows(ready, _known(ready, [scenario]))[scenario]
     model = study.prepare(ready, shocks)
     offered = study.offered(model) + ([study.with_second_source(model)] if second_source else [])
-    found = study.valued(model, shocks, offered, draws, seed=seed)
+    with console.working() as now:
+        found = study.valued(model, shocks, offered, draws, seed=seed, progress=now)
     _show("actions", ready, into, lang, {
         "actions": study.as_json(found), "scenario": scenario, "draws": draws, "seed": seed,
     })  # fmt: skip
@@ -239,12 +250,15 @@ def _known(company: Any, names: list[str]) -> list[str]:
 
 def _space(path: Path, wanted: str, correlation: float, posterior: Path | None) -> tuple[Any, Any, Any, Any]:
     """Company, model, the world in which all scenarios are combined, and the space of their severities."""
+    from dataclasses import replace
+
     from scenarios import axes, points
     from scenarios.composition import PLUS, composed
     from scenarios.library import library
     from scenarios.posterior import read
     from scenarios.stress import scenario_rows
     from twin.assembly import assemble
+    from twin.tables.check import ensure
 
     ready = _read(path)
     names = _known(ready, [name.strip() for name in wanted.split(",") if name.strip()])
@@ -252,10 +266,12 @@ def _space(path: Path, wanted: str, correlation: float, posterior: Path | None) 
         raise Stop(EXIT.usage, "--scenarios: give each scenario once")
     scenarios = scenario_rows(ready, names)
     joined = composed(scenarios)
+    ensure(replace(ready, shocks=ready.shocks + tuple(joined)))
     once_in = {name: library()[name].once_in for name in names if name in library()}
     model = assemble(ready, {PLUS.join(names): joined})
     with _faults():
-        space = axes.space(scenarios, joined, model.network.sizes.severities, once_in, correlation)
+        agreed = {row.supplier: row.net_days for row in ready.suppliers}
+        space = axes.space(scenarios, joined, model.network.sizes.severities, once_in, agreed, correlation)
         params = model.params if posterior is None else read(posterior, model)
     return ready, model, points.shared(model, PLUS.join(names), params=params), space
 

@@ -13,7 +13,7 @@ from scipy import stats
 from scenarios.axes import Space
 from scenarios.lines import Line
 from scenarios.points import World
-from scenarios.search import Progress, Search, contributions, descended, polled, reached, starts
+from scenarios.search import Progress, Search, apart, contributions, descended, polled, reached, starts
 from twin.assembly import Model
 
 RAREST = 1000.0  # years: rarer than this is not plausible (judgement)
@@ -48,7 +48,7 @@ class Reverse:
     base: float  # margin without shocks
     worst: float  # smallest margin of all shock vectors that were tried at the edge of what is plausible
     families: tuple[Family, ...]
-    contour: dict[str, Any] = field(default_factory=dict)  # axes, severities (point, 2) and distance (point,)
+    contour: dict[str, Any] = field(default_factory=dict)  # of `contour`
     plays: int = 0
 
 
@@ -72,7 +72,7 @@ def reverse(
     z = search.at(direction, search.along_rays(direction, np.full(len(direction), most)))
     # the nearest of each start's own shocks is a way of its own, even where another shock would make it nearer
     own = descended(search, z, within=True)
-    found = families(search, np.concatenate([own, polled(search, descended(search, own))]))
+    found = families(search, np.concatenate([own, polled(search, descended(search, apart(own)))]))
     shown = contour(search, found, most)
     return Reverse(line, space, rarest, search.base, float(edge.min()), tuple(found), shown, search.plays)
 
@@ -111,8 +111,12 @@ def families(search: Search, z: np.ndarray) -> list[Family]:
     return found
 
 
-def contour(search: Search, found: list[Family], most: float, angles: int = 9) -> dict[str, Any]:
-    """Where the line breaks in the plane of the two shocks that count most: severities and distances."""
+def contour(search: Search, found: list[Family], most: float, angles: int = 17) -> dict[str, Any]:
+    """Where the line first breaks along rays in the plane of the two shocks that count most.
+
+    axes: their names; severity: (ray, 2), None for a ray without a breach; distance: (ray,) likewise; metric: (2, 2),
+    by which distances are measured in that plane, per sigma.
+    """
     weight = {one.name: sum(f.share.get(one.name, 0.0) / f.distance**2 for f in found) for one in search.space.axes}
     two = sorted(weight, key=lambda name: -weight[name])[:2]
     if len(two) < 2:
@@ -124,12 +128,13 @@ def contour(search: Search, found: list[Family], most: float, angles: int = 9) -
     rays = search.unit(rays)
     radius = search.along_rays(rays, np.full(angles, most))
     broken = np.isfinite(radius)
-    z = search.at(rays[broken], radius[broken])
-    severity = (z * search.space.sigma)[:, [i, j]]
+    z = search.at(rays, np.where(broken, radius, 0.0))
+    severity, distance = (z * search.space.sigma)[:, [i, j]], search.space.distance(z)
     return {
         "axes": two,
-        "severity": [list(map(float, pair)) for pair in severity],
-        "distance": [float(d) for d in search.space.distance(z)],
+        "severity": [list(map(float, s)) if hit else None for s, hit in zip(severity, broken, strict=True)],
+        "distance": [float(d) if hit else None for d, hit in zip(distance, broken, strict=True)],
+        "metric": search.space.inverse[np.ix_([i, j], [i, j])].tolist(),
     }
 
 

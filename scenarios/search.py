@@ -31,11 +31,15 @@ class Search:
     ) -> None:
         self.model, self.world, self.space, self.line = model, world, space, line
         self.draws, self.seed, self.progress, self.plays = draws, seed, progress, 0
-        hit = {space.owner[i] for i, row in enumerate(space.shocks) if stretched(row)}
-        self.secant = np.array(sorted(hit), int)
-        self.smooth = np.array([i for i in range(len(space.axes)) if i not in hit], int)
+        # what counts whole days, of an outage or of terms, has steps for slopes: axis -> its days at severity 1
+        mine = [(int(owner), i, row) for i, (owner, row) in enumerate(zip(space.owner, space.shocks, strict=False))
+                if owner >= 0]  # fmt: skip
+        whole = [(owner, row.days) for owner, _, row in mine if stretched(row)]
+        whole += [(i, one.shortened) for i, one in enumerate(space.axes) if one.shortened]
+        self.secant = {owner: max(days for other, days in whole if other == owner) for owner in sorted(dict(whole))}
+        self.smooth = np.array([i for i in range(len(space.axes)) if i not in self.secant], int)
         along = np.zeros((len(space.axes), len(space.owner)))
-        for i, owner in enumerate(space.owner[: len(space.shocks)]):
+        for owner, i, _ in mine:
             along[owner, i] = FULL * space.sigma[owner]
         self.along = along[self.smooth]
 
@@ -51,15 +55,14 @@ class Search:
         return np.take_along_axis(each, order[:, None], axis=1)[:, 0], self.draws[order]
 
     def gradient(self, z: np.ndarray, draw: np.ndarray) -> np.ndarray:
-        """(z, axis) slope of the margin: forward mode for severities, differences of whole days for outages."""
+        """(z, axis) slope of the margin: forward mode for severities, differences for what counts whole days."""
         found = np.zeros_like(z)
         if len(self.smooth):
             points = self.space.points(self.model, self.world.inputs.shocks, z, np.zeros(1, np.uint32))
             points = points._replace(draws=draw)
             found[:, self.smooth] = slopes(self.world, self.model.source, points, self.along, LINES[self.line.name],
                                            self.seed)  # fmt: skip
-        for i in self.secant:
-            days = max(row.days for row, owner in zip(self.space.shocks, self.space.owner, strict=False) if owner == i)
+        for i, days in self.secant.items():
             step = SECANT_DAYS / days / self.space.sigma[i]
             near, far = z.copy(), z.copy()
             near[:, i] = np.maximum(z[:, i] - step, 0.0)
@@ -221,6 +224,11 @@ def clustered(search: Search, z: np.ndarray) -> np.ndarray:
         return np.ones(1, int)
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)
     return np.asarray(hierarchy.fcluster(hierarchy.linkage(unit, "average", "cosine"), SPREAD, "distance"))
+
+
+def apart(z: np.ndarray) -> np.ndarray:
+    """The points without those that differ from another one by a rounding only."""
+    return z[np.sort(np.unique(np.round(z / TIGHT), axis=0, return_index=True)[1])]
 
 
 def distinct(search: Search, z: np.ndarray) -> np.ndarray:

@@ -13,12 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from kernels.bits import Pair, seed_words
+from kernels.bits import Pair
 from kernels.ratio import SMOOTH
-from scenarios.points import Outcome, Points, World, in_blocks, outcome
+from scenarios.points import Outcome, Points, World, in_blocks, outcome, played, programme, shared_of, tests_of
+from twin.engines import Future
 from twin.exogenous import Luck, Params, Source, Today
+from twin.ledger import ACCOUNT
 from twin.network import Network
-from twin.state import changed
+from twin.state import State, changed
 
 
 @cache
@@ -33,35 +35,61 @@ def scaled(source: Source) -> Source:
     return scaled_source
 
 
-def _block(
-    world: World, given: tuple[Any, ...], along: Array, seed: Pair, *,
-    source: Source, line: Callable[[Outcome], Array],
-) -> Array:  # fmt: skip
-    """(point, direction): derivative of the line along each direction of severities."""
-
-    def one(change: Any, rows: Any, severities: Array, draw: Array, which: Array) -> Array:
-        def margin(s: Array) -> Array:
-            found = outcome(world, change, rows, s, draw, which, seed, source=scaled(source), arithmetic=SMOOTH)
-            return line(found)
-
-        return jax.vmap(lambda v: jax.jvp(margin, (severities,), (v,))[1])(along)
-
-    return jax.vmap(one)(*given)
+# Where a direction's derivatives lie: behind the day, so that an engine may write them day by day.
+DIRECTION = {"liquidity": 1, "covenant": 1, "unmet": 0, "demand": 0}
 
 
-slope_block = jax.jit(_block, static_argnames=("source", "line"))
+def sloped(
+    shared: tuple[Any, Array], opening: State, one: tuple[Any, ...], *, source: Source
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """What lines read of a point, and its derivatives along each direction of severities, on the axes of DIRECTION.
+
+    shared: of `points`, and the directions, (direction, severity) ppm.
+    """
+    given, along = shared
+    change, rows, severities, *rest = one
+
+    def read(s: Array) -> dict[str, Array]:
+        _, series, totals, _ = played(given, opening, (change, rows, s, *rest), source=source, arithmetic=SMOOTH)
+        by_day = {name: series[name] for name in ("liquidity", "covenant")}
+        return by_day | {name: totals[name] for name in ("unmet", "demand")}
+
+    return jax.vmap(lambda v: jax.jvp(read, (severities,), (v,)), out_axes=(None, DIRECTION))(along)
+
+
+@cache
+def _future(source: Source) -> Future:
+    return partial(sloped, source=scaled(source))
+
+
+def _of_line(tests: tuple[Any, Any], figures: Any, slopes: Any, *, line: Callable[[Outcome], Array]) -> Array:
+    """(point, direction): derivative of the line, from what `sloped` returns."""
+
+    def margin(x: dict[str, Array]) -> Array:
+        by_day = {name: x[name] for name in ("liquidity", "covenant")}
+        unread = {"cash": x["liquidity"], "unmet": x["liquidity"], "default": x["liquidity"] < 0}
+        totals = {"unmet": x["unmet"], "demand": x["demand"], "profit": x["demand"]}
+        nothing = jnp.zeros(len(ACCOUNT), jnp.float64)
+        return line(outcome(tests, nothing, by_day | unread, totals, nothing))
+
+    def one(x: dict[str, Array], each: dict[str, Array]) -> Array:
+        return jax.vmap(lambda dx: jax.jvp(margin, (x,), (dx,))[1], in_axes=(DIRECTION,))(each)
+
+    return jax.vmap(one)(figures, slopes)
+
+
+line_block = jax.jit(_of_line, static_argnames="line")
 
 
 def slopes(
     world: World, source: Source, points: Points, along: np.ndarray, line: Callable[[Outcome], Array], seed: int
 ) -> np.ndarray:
     """(point, direction). along: (direction, severity) ppm; line: a figure of the outcome, one function per study."""
-    run = partial(_run, world, along, source, line, seed_words(seed))
+    given, tests = (shared_of(world, seed), along), tests_of(world)
+
+    def run(each: tuple[Any, ...]) -> Array:
+        play = programme(_future(source), given, world.opening, each)
+        return line_block(tests, *play(given, world.opening, each), line=line)
+
     found: np.ndarray = in_blocks(world, points, run, lambda done: None)
     return found
-
-
-def _run(
-    world: World, along: np.ndarray, source: Source, line: Callable[[Outcome], Array], seed: Any, given: tuple[Any, ...]
-) -> Array:
-    return slope_block(world, given, along, seed, source=source, line=line)

@@ -4,7 +4,6 @@ The day is written for one future; the draw axis is added here and nowhere else.
 function choices (policy, source, arithmetic, record, engine) do.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -33,12 +32,13 @@ from twin.exogenous import (
     effective,
 )
 from twin.network import Days, Network
+from twin.plan import blocks_at_once, flow_shapes, footprint, planned_block
 from twin.policies import Policy
-from twin.state import Flows, State, changed, declared_shapes, pytree
+from twin.record import Record
+from twin.state import Flows, State, changed, pytree
 
 MODES = {"exact": EXACT, "smooth": SMOOTH}
 FUTURES_PER_POSTERIOR_DRAW = 2
-BLOCKS_AT_ONCE = 8  # each holds the memory of a block
 
 
 @pytree
@@ -52,19 +52,6 @@ class Inputs:
     shocks: dict[str, Shock]
     severities: Severities
     replay: Luck | None
-
-
-class Record(NamedTuple):
-    """What to keep, as functions (state at the close, flows of the day) -> pytree.
-
-    series: by draw and day. totals: by draw, summed over days. pooled: by day, summed over draws. named: on the host,
-    from the recorded series of a block of futures to the ones to keep.
-    """
-
-    series: Callable[[State, Flows], Any]
-    totals: Callable[[State, Flows], Any]
-    pooled: Callable[[State, Flows], Any]
-    named: Callable[[Any], Any] = lambda series: series
 
 
 class Run(NamedTuple):
@@ -91,17 +78,6 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> 
     return lax.scan(step, carry, days)
 
 
-def nothing(state: State, flows: Flows) -> tuple[()]:
-    """Keep nothing."""
-    return ()
-
-
-def flow_shapes(network: Network) -> Flows:
-    """Shapes of what a day reports, to plan with before a day is traced."""
-    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
-    return declared_shapes(Flows, sizes)
-
-
 def play(
     network: Network,
     policy: Policy,
@@ -116,14 +92,16 @@ def play(
     arithmetic: Arithmetic,
     record: Record,
     loop: Loop = scan,
+    severities: Array | None = None,
 ) -> tuple[State, Any, Any, Any, Array]:
     """One future: closing state, series by day, totals, what is to be pooled by day, worst residuals.
 
-    params: of one posterior draw. loop: how days follow each other. Pure and differentiable in every array; runs under
-    the caller's x64 setting.
+    params: of one posterior draw. loop: how days follow each other. severities: (severity,) ppm, drawn where not given.
+    Pure and differentiable in every array; runs under the caller's x64 setting.
     """
     key = threefry2x32(seed, (jnp.uint32(LUCK), draw))
-    severities = draw_severities(inputs.severities, seed, draw, arithmetic)
+    if severities is None:
+        severities = draw_severities(inputs.severities, seed, draw, arithmetic)
 
     def advance(state: State, today: Any) -> tuple[State, Flows, Array]:
         days, changes, history = today
@@ -164,21 +142,8 @@ def _future(policy: Policy, source: Source, arithmetic: Arithmetic, record: Reco
     return future
 
 
-def blocks_at_once() -> int:
-    """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
-    alone = jax.default_backend() == "cpu" and jax.local_device_count() == 1
-    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if alone else 1
-
-
 def _first(count: int, x: Array) -> np.ndarray:
     return np.asarray(x)[:count]
-
-
-def block_size(network: Network) -> int:
-    """Futures per block: enough to fill vector units, few enough that a day's arrays stay in cache."""
-    sizes = network.sizes
-    cells = (sizes.nodes + sizes.lanes) * sizes.products
-    return int(min(1024, max(8, 2 ** int(np.log2(1 + 100_000 // cells)))))
 
 
 def simulate(
@@ -202,7 +167,8 @@ def simulate(
 
     draws: whole-number ids; the same id meets the same luck under every scenario, policy and batching. params: leading
     axis posterior draw, future d takes draw d // 2 (or the only one). progress: called with the futures done so far.
-    Raises ValueError for more futures than the posterior draws can feed, or an unknown mode.
+    block: futures in a block, by default as `twin.plan` cuts them to cache and memory. Raises ValueError for more
+    futures than the posterior draws can feed, or an unknown mode; DoesNotFit where not one future fits the memory.
     """
     if mode not in MODES:
         raise ValueError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
@@ -211,12 +177,12 @@ def simulate(
     if stored > 1 and draws.max(initial=0) // FUTURES_PER_POSTERIOR_DRAW >= stored:
         need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
         raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
-    # small runs too are cut into a block per core
-    size = min(block or min(block_size(network), -(-len(draws) // blocks_at_once())), len(draws))
-    if block is None:
-        size = -(-size // jax.local_device_count()) * jax.local_device_count()
-    blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
     shared = (network, policy_params, params, inputs, seed_words(seed))
+    if block is None:
+        size = planned_block(footprint(network, opening, shared, record, len(inputs.days.day)), network, len(draws))
+    else:
+        size = min(block, len(draws))
+    blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
 
     def each(mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # the last block is filled up by repeating a draw, so that every block runs the same programme

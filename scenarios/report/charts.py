@@ -129,7 +129,7 @@ def fan_chart(
 
 def beside(figure: Figure, fans: dict[str, tuple[Fan, Fan | None]], words: Words) -> Any:
     """Panels with room for the longest amount; fixed, because fitting them means drawing everything twice."""
-    highest = max(float(np.abs(one.bands).max()) for pair in fans.values() for one in pair if one is not None)
+    highest = max(float(np.nanmax(np.abs(one.bands))) for pair in fans.values() for one in pair if one is not None)
     room = 0.014 + 0.0078 * len(words.number(highest / words.display_unit))
     figure.subplots_adjust(left=room, right=0.985, top=0.9, bottom=0.1, wspace=2.2 * room + 0.03)
     return figure.subplots(1, len(fans), sharex=True)

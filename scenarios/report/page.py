@@ -16,13 +16,14 @@ from scenarios.report import (
     charts,
     differences,
     glossary,
+    planes,
     reconcile,
     service,
     strategy,
     verdict,
     weeks,
 )
-from scenarios.report.fans import SERIES, Fan, all_fans
+from scenarios.report.fans import SERIES, Fan, all_fans, missing
 from scenarios.report.findings import Findings, findings
 from scenarios.report.tables import Table, heading, shown, title, typed
 from scenarios.report.words import Words, words_of
@@ -95,6 +96,7 @@ def content(found: Findings, words: Words) -> dict[str, Any]:
         "story": verdict.story_table(found, words),
         "levers": verdict.levers_table(found, words),
         "strategy": strategy.tables(found.answers, words),
+        "planes": planes_of(found, words),
         "reconcile": reconcile.reconcile_table(found, words),
         "fans": fan_pictures(found, words),
         "fan_about": fan_about(found, words),
@@ -180,7 +182,23 @@ def fan_limits(found: Findings, words: Words) -> dict[str, list[tuple[str, float
 
 def fan_about(found: Findings, words: Words) -> str:
     other = any(row.covenant != "minimum_liquidity" for row in found.company.covenants)
-    return words("fan.about", n=f"{len(found.draws):,}", covenants=words("fan.no_line") if other else "").strip()
+    about = words("fan.about", n=f"{len(found.draws):,}", covenants=words("fan.no_line") if other else "").strip()
+    return " ".join(filter(None, [about, missing(found, words)]))
+
+
+def planes_of(found: Findings, words: Words) -> dict[str, tuple[Picture, str]]:
+    """The pictures below the strategy team's tables, by table, each with a note."""
+    made = {}
+    reverse, actions = found.answers.get("reverse"), found.answers.get("actions")
+    if reverse and reverse["contour"]:
+        one, other = map(words.scenario, reverse["contour"]["axes"])
+        title = words("strategy.reverse.plane", one=one, other=other)
+        made["reverse"] = title, planes.rarity(reverse, words, "rarity", title), words("strategy.reverse.plane_note")
+    if actions:
+        title = words("strategy.actions.picture")
+        said = words("strategy.actions.picture_note", n=actions["draws"])
+        made["actions"] = title, planes.frontier(actions, words, "frontier", title), said
+    return {key: (Picture(title, Markup(svg)), said) for key, (title, svg, said) in made.items()}
 
 
 def bridge_picture(built: list[bridge.Bridge], words: Words) -> Picture | None:

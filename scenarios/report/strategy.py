@@ -67,19 +67,7 @@ def reverse(answer: dict[str, Any], words: Words) -> Table:
         rows.append(Row([words(f"strategy.reverse.{key}", years=words.number(answer["rarest"])), "", "", ""]))
     note = words("strategy.reverse.note", line=line, n=answer["draws"], share=words.share(answer["share"]),
                  correlation=answer["correlation"], plays=f"{answer['plays']:,}")  # fmt: skip
-    if answer.get("contour"):
-        note += " " + contour(answer["contour"], words)
     return Table("reverse", words("strategy.reverse.title"), columns, rows, note)
-
-
-def contour(found: dict[str, Any], words: Words) -> str:
-    """Where the line breaks in the plane of two shocks, as pairs of severities."""
-    points = words("format.list").join(
-        words("strategy.reverse.point", one=f"{a:.2f}", other=f"{b:.2f}", distance=f"{d:.2f}")
-        for (a, b), d in zip(found["severity"], found["distance"], strict=True)
-    )
-    one, other = (words.scenario(name) for name in found["axes"])
-    return words("strategy.reverse.contour", one=one, other=other, points=points)
 
 
 def floor_text(answer: dict[str, Any], words: Words) -> str:

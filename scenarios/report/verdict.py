@@ -1,6 +1,7 @@
 """The verdict: survival and low points of every scenario, what joining goods and money is worth, levers, one story."""
 
 import math
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -10,12 +11,13 @@ from scenarios import statistics
 from scenarios.report.findings import Findings
 from scenarios.report.tables import Column, Noted, Row, Table
 from scenarios.report.words import Words
-from scenarios.statistics import Estimate
+from scenarios.statistics import Estimate, TooFew
 from scenarios.stress import BASE, LEVERS
 
 # A verdict is given when the whole interval lies beyond these shares of futures (judgement: a board asks for
 # "nineteen times in twenty" before it calls a plan safe, and calls it lost below a coin toss).
 SAFE, LOST = 0.95, 0.5
+TAIL = 0.05  # the quantile that stands for a bad future: one in twenty
 
 
 def verdict_class(survival: Estimate) -> str:
@@ -45,15 +47,28 @@ def first_breach(found: Findings, name: str, words: Words) -> str | Noted:
         return words("verdict.no_breach")
     most = int(np.bincount(breached).argmax())
     day = median_day(found.figure(name, "covenant_day")[index == most])
-    share = words.share(float((index == most).mean()))
+    share = written(statistics.probability(index == most), words.share)
     return Noted(
         covenant_name(str(found.joint.attrs["covenants"][most]), words),
-        words("verdict.breach", share=share, week=words.week_number(day)),
+        words("verdict.breach", **share, week=words.week_number(day)),
     )
+
+
+def written(figure: Estimate, write: Callable[[float], str]) -> dict[str, str]:
+    """A figure and its interval for a sentence: value, low, high."""
+    return {"value": write(figure.value), "low": write(figure.low), "high": write(figure.high)}
 
 
 def covenant_name(name: str, words: Words) -> str:
     return words.either(f"covenant.{name}", name)
+
+
+def tail(sample: np.ndarray, words: Words) -> Estimate | str:
+    """The quantile at TAIL, or how many futures it would take."""
+    try:
+        return statistics.supported(sample, TAIL)
+    except TooFew as few:
+        return words("verdict.too_few", need=f"{few.need:,}")
 
 
 def median_day(days: np.ndarray) -> int:
@@ -89,7 +104,7 @@ def verdict_table(found: Findings, words: Words) -> Table:
             words.scenario(name),
             survival(found, name),
             statistics.mean(cash),
-            statistics.quantile(cash, 0.05),
+            tail(cash, words),
             typical_week(found, name, words),
             *(slack for _, slack in covenant_slack(found, name)),
             first_breach(found, name, words) if found.company.covenants else words("verdict.no_covenants"),
@@ -106,7 +121,6 @@ def sentences(found: Findings, words: Words) -> dict[str, Any]:
     name = found.hardest
     rate = survival(found, name)
     kind = verdict_class(rate)
-    cash = found.figure(name, "lowest_cash")
     opening = "verdict.sentence_base" if name == BASE else "verdict.sentence"
     return {
         "kind": kind,
@@ -123,17 +137,26 @@ def sentences(found: Findings, words: Words) -> dict[str, Any]:
             high=words.share(rate.high),
             n=f"{rate.n:,}",
         ),
-        "lowest": words(
-            "verdict.lowest",
-            mean=words.amount(float(cash.mean())),
-            low=words.amount(statistics.quantile(cash, 0.05).value),
-            week=words.week(median_day(found.figure(name, "lowest_cash_day")), found.dates),
-            service=words.share(float(np.nanmean(found.figure(name, "lowest_service")))),
-        ),
+        "lowest": lowest(found, name, words),
         "rule": words("verdict.default_rule", rules=default_rule(found, words)),
         "condition": words("verdict.condition"),
         "classes": words("verdict.classes"),
     }
+
+
+def lowest(found: Findings, name: str, words: Words) -> str:
+    """How low cash and service fall, with intervals."""
+    cash, service = (found.figure(name, figure) for figure in ("lowest_cash", "lowest_service"))
+    week = words.week(median_day(found.figure(name, "lowest_cash_day")), found.dates)
+    bad = tail(cash, words)
+    said = [
+        words("verdict.lowest", **written(statistics.mean(cash), words.amount), week=week),
+        words("verdict.lowest_few", need=bad)
+        if isinstance(bad, str)
+        else words("verdict.lowest_tail", **written(bad, words.amount)),
+        words("verdict.service", **written(statistics.mean(service), words.share)),
+    ]
+    return " ".join(said)
 
 
 def default_rule(found: Findings, words: Words) -> str:

@@ -13,7 +13,18 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-from scenarios.report import assumptions, bridge, differences, fans, glossary, reconcile, service, verdict, weeks
+from scenarios.report import (
+    assumptions,
+    bridge,
+    differences,
+    fans,
+    glossary,
+    reconcile,
+    service,
+    strategy,
+    verdict,
+    weeks,
+)
 from scenarios.report.findings import Findings, findings
 from scenarios.report.tables import Kind, Noted, Table, bare, heading, typed
 from scenarios.report.tables import title as full_title
@@ -56,6 +67,7 @@ def all_tables(found: Findings, words: Words) -> list[Table]:
         verdict.joining_table(found, words),
         verdict.story_table(found, words),
         verdict.levers_table(found, words),
+        *strategy.tables(found.answers, words),
         reconcile.reconcile_table(found, words),
         *(differences.differences_tables(found, words) if found.stresses else []),
         *(weeks.weeks_table(found, words, name) for name in dict.fromkeys([BASE, found.hardest])),

@@ -94,20 +94,33 @@ def quiet(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_ray_with_two_workers_one_of_them_killed_gives_the_same_bytes(tape, shop, run, tmp_path, quiet):
+def test_ray_with_two_workers_killed_again_and_again_gives_the_same_bytes(tape, shop, run, tmp_path, quiet):
+    """The worker that has ended a task last is killed: at work on the next one, or about to begin it."""
     out, hit = tmp_path / "run", []
 
     def progress(tally: Tally) -> None:
-        if tally.done == 8 and not hit:
+        if tally.done == 4 * (len(hit) + 1) and len(hit) < 5:
             hit.append(workers_of(out)[-1])
-            os.kill(hit[0], signal.SIGKILL)
+            os.kill(hit[-1], signal.SIGKILL)
 
     ray_two = ray_workers(2, make=partial(Player, tape, 0.1))
     sweep(shop, out, executor=ray_two, progress=progress)
     same(run, out)
-    assert hit and len(set(workers_of(out))) == 3, "two, and one in place of the dead one"
+    assert len(set(hit)) == 5 and len(set(workers_of(out))) > 5, "others in place of the dead ones"
     started = Counter(event["task"] for event in events(out) if event["event"] == "start")
-    assert sum(started.values()) == len(read_plan(run)[0].tasks) + 1, "only the task it was killed in began again"
+    assert sum(started.values()) == len(read_plan(run)[0].tasks) + 5, "only the tasks they were killed in began again"
+    ended = Counter(event["task"] for event in events(out) if event["event"] == "end")
+    assert set(ended.values()) == {1}, "nothing twice"
+
+
+def node(cluster, tries=3):
+    """Ray gives a node half a minute to come up, which a busy machine may not."""
+    for left in reversed(range(tries)):
+        try:
+            return cluster.add_node(num_cpus=1, include_dashboard=False)
+        except Exception:
+            if not left:
+                raise
 
 
 @pytest.mark.slow
@@ -116,14 +129,15 @@ def test_a_node_that_joins_later_takes_work(tape, shop, run, tmp_path, quiet):
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster()
+    node(cluster)
     ray.init(address=cluster.address, log_to_driver=False)
     try:
         out, joined = tmp_path / "run", []
 
         def progress(tally: Tally) -> None:
             if tally.done == 4 and not joined:
-                joined.append(cluster.add_node(num_cpus=1))
+                joined.append(node(cluster))
 
         sweep(shop, out, executor=ray_workers(make=partial(Player, tape, 1.0)), progress=progress)
         same(run, out)

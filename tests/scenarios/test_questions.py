@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import openpyxl
 import pytest
 import xarray as xr
 from markupsafe import escape
@@ -11,7 +12,7 @@ from markupsafe import escape
 from scenarios import answers, posterior
 from scenarios.cli import main
 from scenarios.console import EXIT
-from scenarios.report import catalogue, strategy, write_report
+from scenarios.report import catalogue, strategy, write_report, write_tables
 from scenarios.report.words import words_for
 from tests.scenarios.synthetic_run import write_run
 from tests.twin import small_shop
@@ -32,7 +33,9 @@ FAMILY = {"axes": ["demand-slump", "rate-rise"], "severity": {"demand-slump": 0.
 REVERSE = {
     "families": [FAMILY], "line": "cash", "floor": 1000.0, "share": 0.5, "draws": 5, "correlation": 0.0,
     "rarest": 1000.0, "base": 1.0, "worst": -1.0, "plays": 99,
-    "contour": {"axes": ["demand-slump", "rate-rise"], "severity": [[0.8, 1.2]], "distance": [2.1]},
+    "prior": [{"axis": "demand-slump", "sigma": 0.57}, {"axis": "rate-rise", "sigma": 0.78}],
+    "contour": {"axes": ["demand-slump", "rate-rise"], "severity": [[1.3, 0.0], [0.8, 1.2], None],
+                "distance": [2.3, 2.1, None], "metric": [[1.0, 0.0], [0.0, 1.0]]},
 }  # fmt: skip
 DESIGN = {
     "kind": "sobol", "axes": ["demand-slump"], "n": 500, "met": False, "width": 0.01, "severity": "uniform(0, 1.5)",
@@ -97,8 +100,13 @@ def test_the_report_shows_what_was_kept(tmp_path):
     for study, answer in ALL.items():
         answers.keep(run, study, answer, manifest["input_hash"])
     page = write_report(run, lang="zh").read_text(encoding="utf-8")
-    for table in strategy.tables(ALL, words_for(small_shop.company(), "zh")):
+    words = words_for(small_shop.company(), "zh")
+    for table in strategy.tables(ALL, words):
         assert escape(table.title) in page
+    assert words("strategy.reverse.plane_note") in page and "50年一遇" in page
+    assert words("strategy.actions.picture") in page
+    book = openpyxl.load_workbook(write_tables(run, lang="zh"))
+    assert {words(f"workbook.sheets.{study}") for study in ALL} <= set(book.sheetnames)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +114,7 @@ def test_the_report_shows_what_was_kept(tmp_path):
     [
         (["reverse", "{shop}", "--scenarios", "demand-slmp"], EXIT.usage, "did you mean 'demand-slump'?"),
         (["reverse", "{shop}", "--scenarios", "rate-rise,rate-rise"], EXIT.usage, "give each scenario once"),
-        (["reverse", "{shop}", "--scenarios", "terms-cut"], EXIT.usage, "changes payment terms"),
+        (["reverse", "{shop}", "--scenarios", "terms-cut,loss-of-confidence"], EXIT.invalid, "both set the terms"),
         (["design", "{shop}", "--design", "list"], EXIT.usage, "needs --file"),
         (["design", "{shop}", "--scenarios", "rate-rise", "--design", "list", "--file", "{csv}"], EXIT.invalid,
          "expected the columns rate-rise"),

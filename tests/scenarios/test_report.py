@@ -21,16 +21,18 @@ import pytest
 from openpyxl.workbook import Workbook
 
 from scenarios import statistics, store
+from scenarios.cli import DEMO_DRAWS
 from scenarios.library import library
 from scenarios.report import LANGUAGES, NoRun, NotTied, catalogue, write_report, write_tables
 from scenarios.report import bridge as bridge_page
 from scenarios.report.assumptions import assumptions_table, says_nothing
 from scenarios.report.catalogue import load
+from scenarios.report.fans import SERIES
 from scenarios.report.findings import Findings, findings
 from scenarios.report.glossary import MEASURES
 from scenarios.report.page import render, status
 from scenarios.report.reconcile import base_side, beyond, reconciled
-from scenarios.report.verdict import default_rule, verdict_class
+from scenarios.report.verdict import TAIL, default_rule, tail, verdict_class
 from scenarios.report.weeks import cash_weeks, cents
 from scenarios.report.words import Words, words_of
 from scenarios.report.workbook import all_tables, harmless
@@ -184,6 +186,33 @@ def dictionary_words(found: Findings) -> list[str]:
     """What the assumptions page takes from the data dictionary, word by word."""
     table = assumptions_table(found, words_of(found, "en"))
     return [word for row in table.rows for cell in row.cells for word in [cell, *re.findall(r"\w+", cell)] if word]
+
+
+# What n cannot support
+
+
+def test_a_bad_future_out_of_twenty_takes_72(
+    pages: dict[str, Path], books: dict[str, Workbook], found: Findings
+) -> None:
+    words = words_of(found, "en")
+    enough = tail(np.arange(72.0), words)
+    assert isinstance(enough, statistics.Estimate) and np.isfinite(enough).all()
+    assert tail(np.arange(71.0), words) == "takes 72 futures"
+    assert DEMO_DRAWS == statistics.needed(TAIL) == 72
+    for lang in LANGUAGES:  # of this run's 24 futures
+        text = "".join(Page(pages[lang].read_text(encoding="utf-8")).text)
+        few, missing = load(lang)["verdict.too_few"].format(need=72), load(lang)["fan.too_few"]
+        assert text.count(few) == len(found.names) + 2, "the table of scenarios, the sentence above, the fans' note"
+        assert missing.format(outer=72, inner=13) in text
+        page = books[lang][load(lang)["workbook.sheets.fan"]]
+        assert missing.format(outer=72, inner=13) in str(page["A2"].value)
+        assert page.max_column == 1 + 3 * len(SERIES) * len(found.names), "25, 50 and 75 %"
+        assert few in {cell.value for line in books[lang][load(lang)["workbook.sheets.verdict"]].rows for cell in line}
+
+
+def test_parameters_that_nobody_calibrated_are_called_known(pages: dict[str, Path]) -> None:
+    text = "".join(Page(pages["en"].read_text(encoding="utf-8")).text)
+    assert re.search(r"Parameters .* are taken as known", text)
 
 
 # Figures tie

@@ -7,27 +7,20 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 
-from scenarios import actions, axes, designs, lines, points, reverse, search, slopes, survival
+from scenarios import actions, axes, designs, lines, points, reverse, search, survival
 from scenarios.statistics import Estimate, TooFew
 from tests.conftest import strict
 from tests.scenarios import strategy_shop as shop
+from twin.assembly import scenario_inputs
 from twin.state import changed
-
-# the optimiser is not under test, and without it the day compiles in half the time
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, strict():
-        static = ("source", "arithmetic")
-        patch.setattr(points, "play_block", jax.jit(points._block, static_argnames=static, compiler_options=QUICK))
-        static = ("source", "line")
-        patch.setattr(slopes, "slope_block", jax.jit(slopes._block, static_argnames=static, compiler_options=QUICK))
+def careful() -> Iterator[None]:
+    with strict():
         yield
 
 
@@ -51,7 +44,7 @@ def world(model):
 
 @pytest.fixture(scope="module")
 def space(model):
-    return axes.space(shop.AXES, shop.TOGETHER, model.network.sizes.severities, {})
+    return axes.space(shop.AXES, shop.TOGETHER, model.network.sizes.severities, {}, {})
 
 
 # -------------------- points
@@ -71,11 +64,37 @@ def test_a_point_is_the_scenario_as_written(model, world, space):
 
 def test_numbers_never_recompile(model, world, space):
     points.outcomes(world, model.source, points.plain(world, np.arange(3)))
-    before = points.play_block._cache_size()
+    before = len(points.programmes)
     z = np.random.default_rng(0).random((40, 5))
     points.outcomes(world, model.source, space.points(model, world.inputs.shocks, z, np.arange(2, dtype=np.uint32)))
     points.outcomes(points.shared(model, survival.SCENARIO), model.source, points.plain(world, np.arange(3)))
-    assert points.play_block._cache_size() == before
+    assert len(points.programmes) == before
+
+
+SOONER = shop.shock("sooner", "terms", days=1, net_days=10, shape="regime", supplier="hills")
+AGREED = {"hills": 20, "port": 10}
+
+
+def test_terms_are_an_axis_of_whole_days(losing):
+    """Tea is bought at 8 x 10 a day: each day that hills is paid sooner is 80 less at the lowest, which is the last.
+
+    Severity 0 is the base and 1 the scenario, bit for bit; halved terms cannot be cut more than twice over.
+    """
+    world = points.shared(losing, "axes")
+    one = axes.space({"sooner": [SOONER]}, [*shop.TOGETHER, SOONER], losing.network.sizes.severities, {}, AGREED)
+    assert one.axes[0].most == 2 and one.axes[0].shortened == 10
+    ids, severity = np.zeros(1, np.uint32), np.array([0, 0.5, 1, 2, 3])
+    found = points.outcomes(world, losing.source,
+                            one.points(losing, world.inputs.shocks, severity[:, None] / one.sigma, ids))  # fmt: skip
+    written = points.shared(losing, inputs=scenario_inputs(losing, [SOONER]))
+    calm = one.points(losing, world.inputs.shocks, np.zeros((1, 1)), ids)
+    for place, same in ((0, points.shared(losing)), (2, written)):
+        # the days of a point replace those of its world: given those of the scenario, all of it is the scenario
+        days = {field: np.asarray(getattr(same.inputs.days, field))[None] for field in calm.days}
+        once = points.outcomes(world, losing.source, calm._replace(days=days))
+        assert all(np.array_equal(x[place], y[0]) for x, y in zip(found, once, strict=True))
+    less = (found.liquidity[0] - found.liquidity) / 100
+    assert less == pytest.approx(80 * np.array([0, 5, 10, 20, 20]), rel=0.02)
 
 
 # -------------------- time to survive
@@ -151,7 +170,7 @@ def test_the_planted_kill_point_is_found(losing):
     margin = c - a z1 - b z2 has its nearest point at c / sqrt(a^2 + b^2); c from one simulation far from it.
     """
     planted = axes.space({name: shop.AXES[name] for name in ("cheaper", "cut")}, shop.TOGETHER,
-                         losing.network.sizes.severities, {})  # fmt: skip
+                         losing.network.sizes.severities, {}, {})  # fmt: skip
     world = points.shared(losing, "axes")
     slope = 100 * np.array([3840, 2400]) * planted.sigma
     at, _ = searching(losing, world, planted, cash_line(losing)).margins(np.array([[0.3, 0.2]]))
@@ -199,7 +218,7 @@ def test_families_are_those_of_brute_force(losing, name, names):
     """
     world = points.shared(losing, "axes")
     three = {axis: shop.AXES[axis] for axis in names}
-    space = axes.space(three, shop.TOGETHER, losing.network.sizes.severities, {"out": 4})
+    space = axes.space(three, shop.TOGETHER, losing.network.sizes.severities, {"out": 4}, {})
     line = cash_line(losing) if name == "cash" else lines.Line("fill", 0.93)
     direction, near = octant(10)
     s = searching(losing, world, space, line)
@@ -245,7 +264,7 @@ def test_stopping_by_width_doubles_until_it_is_met(model, world, space):
 
 def test_a_grid_is_a_table_over_the_same_futures(model, world):
     two = axes.space({name: shop.AXES[name] for name in ("slump", "cut")}, shop.TOGETHER,
-                     model.network.sizes.severities, {})  # fmt: skip
+                     model.network.sizes.severities, {}, {})  # fmt: skip
     s = designs.grid(2, 3)
     assert len(s) == 9 and {tuple(row) for row in s} == set(itertools.product((0.0, 0.5, 1.0), repeat=2))
     survives, liquidity = designs.table(model, world, two, s, 2, 0)

@@ -1,7 +1,7 @@
 """From a checked company to arrays: one function, `assemble`, and a module for each part of the company."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from kernels.ratio import EXACT
 from twin.assembly import lead_times, shocks
 from twin.assembly.calendar import Calendar, calendar_of, demand_factors, prices
-from twin.assembly.days import days_of
+from twin.assembly.days import billed, days_of, net_days
 from twin.assembly.opening import dues, opening, opening_units
 from twin.assembly.policy import replenishment
 from twin.assembly.sizes import Scenarios, capacities, plan_sizes
@@ -120,6 +120,12 @@ def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: 
     days = days_of(company, s, c, sizes, model.demand, scenario, longer_terms)
     hits, laws = shocks.compile_shocks(scenario, s, c.days, model.capped, sizes)
     return Inputs(days=as_declared(days, sizes.axes()), shocks=hits, severities=laws, replay=None)
+
+
+def terms_at(model: Model, scenario: Sequence[rows.Shock], severity: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Fields of `Days` that terms decide, where each terms shock has a severity of its own. severity: by shock."""
+    company, s, c = model.company, model.structure, model.calendar
+    return billed(company, s, c, model.network.sizes, net_days(company, s, c, scenario, severity))
 
 
 def own_scenarios(company: Company) -> dict[str, list[rows.Shock]]:

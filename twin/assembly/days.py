@@ -1,7 +1,7 @@
 """What the calendar, the terms and the plan say of each day, as arrays; a scenario's terms shocks included."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -55,7 +55,6 @@ def days_of(
         demand_product=product,
         demand_node=node,
         price=price_table,
-        due_supplier=slot(c.next_business_day[np.arange(c.days)[:, None] + net]),
         due_leg=slot(c.due(legs)),
         due_accrual=slot(c.due(settings.accrual_days)),
         due_tax=slot(np.stack([c.due(settings.vat_lag), c.due(settings.tax_lag)], axis=1)),
@@ -73,8 +72,26 @@ def days_of(
         year_end=c.flags("year_end"),
         certificate_day=c.flags(settings.certificate),
         covenant_day=tests,
-        **gate_arrays(company, s, c, sizes, net, demand),
+        **billed(company, s, c, sizes, net),
+        **gate_arrays(company, s, c, sizes, demand),
     )
+
+
+def billed(company: Company, s: Structure, c: Calendar, sizes: Sizes, net: np.ndarray) -> dict[str, np.ndarray]:
+    """What net days decide: due slots, and which bills the look-ahead gate counts; the spot gate counts all.
+
+    net: (day, supplier).
+    """
+    t = np.arange(c.days)
+    horizon, spot = settings_horizon(company), company.settings.gate == "spot"
+    counts = np.ones((c.days, sizes.outside))
+    for i, lane in enumerate(s.outside):
+        row = s.lane_rows[lane]
+        title = t + (max(1, round(mean_days(row, False))) if row.incoterm == "DDP" else 0)
+        due = c.next_business_day[title + net[:, s.supplier[lane[0]]]]
+        counts[:, i] = np.where(spot, 1.0, due <= t + horizon)
+    slots = c.next_business_day[t[:, None] + net] % sizes.due_slots
+    return {"due_supplier": np.asarray(slots, np.int32), "gate_bill": counts}
 
 
 def settings_horizon(company: Company) -> int:
@@ -82,30 +99,35 @@ def settings_horizon(company: Company) -> int:
     return company.settings.gate_days if company.settings.gate == "look_ahead" else 0
 
 
-def net_days(company: Company, s: Structure, c: Calendar, scenario: Sequence[rows.Shock]) -> np.ndarray:
-    """(day, supplier) net days of bills whose title passes on a day."""
-    given = {row.supplier: row.net_days for row in company.suppliers}
-    net = np.tile([given.get(name, 0) for name in s.suppliers], (c.days, 1))
+def net_days(
+    company: Company,
+    s: Structure,
+    c: Calendar,
+    scenario: Sequence[rows.Shock],
+    severity: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """(day, supplier) net days of bills whose title passes on a day.
+
+    severity: by shock, default 1: how far terms move from what was agreed to what the shock says, and beyond, to 0.
+    """
+    agreed = {row.supplier: row.net_days for row in company.suppliers}
+    given = np.array([agreed.get(name, 0) for name in s.suppliers], np.int64)
+    net = np.tile(given, (c.days, 1))
     for row in sorted(scenario, key=lambda row: row.shock.encode()):
         if row.field == "terms":
             hit = shocks.chosen(row.supplier)
             columns = [i for i, name in enumerate(s.suppliers) if hit is None or name in hit]
-            net[row.start : shocks.end(row, c.days), columns] = row.net_days
+            moved = given + (severity or {}).get(row.shock, 1.0) * (int(row.net_days or 0) - given)
+            net[row.start : shocks.end(row, c.days), columns] = np.maximum(np.rint(moved), 0)[columns]
     return net
 
 
 def gate_arrays(
-    company: Company, s: Structure, c: Calendar, sizes: Sizes, net: np.ndarray, demand: tuple[np.ndarray, ...]
+    company: Company, s: Structure, c: Calendar, sizes: Sizes, demand: tuple[np.ndarray, ...]
 ) -> dict[str, np.ndarray]:
     """What the look-ahead gate knows of the next days; the spot gate counts everything at once."""
     horizon, ahead, t = settings_horizon(company), sizes.gate_days, np.arange(c.days)
     spot = company.settings.gate == "spot"
-    counts = np.ones((c.days, sizes.outside))
-    for i, lane in enumerate(s.outside):
-        row = s.lane_rows[lane]
-        title = t + (max(1, round(mean_days(row, False))) if row.incoterm == "DDP" else 0)
-        due = c.next_business_day[title + net[:, s.supplier[lane[0]]]]
-        counts[:, i] = np.where(spot, 1.0, due <= t + horizon)
     accrual = c.due(company.settings.accrual_days)
     longer = dataclasses.replace(c, days=c.days + ahead)
     facilities: dict[str, str] = {row.facility: row.pays for row in company.facilities}
@@ -114,7 +136,6 @@ def gate_arrays(
         pays = longer.flags(facilities.get(name, "never"))
         within[:, f] = dates.cumulative_ahead(pays, c.days, ahead) > 0
     return {
-        "gate_bill": counts,
         "gate_accrual": np.where(spot, 1.0, accrual <= t + horizon),
         "gate_expected": expected_receipts(company, s, c, ahead, demand),
         "gate_outflow": dates.cumulative_ahead(dates.planned(company, c, OUTFLOWS, ahead), c.days, ahead),
