@@ -26,8 +26,9 @@ from twin.engines import Engine, xla
 from twin.exogenous import LUCK, Luck, Params, Source, Today, effective
 from twin.gate import Position
 from twin.network import Network, into_nodes, out_of_nodes
+from twin.plan import block_size
 from twin.policies import replenish
-from twin.simulate import MODES, block_size, scan
+from twin.simulate import MODES, scan
 from twin.state import State, changed
 
 

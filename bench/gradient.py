@@ -17,8 +17,10 @@ from bench.company import Size, model
 from kernels.ratio import SMOOTH
 from twin.checkpointed import checkpointed
 from twin.ledger import equity
+from twin.plan import block_size
 from twin.policies import replenish
-from twin.simulate import Record, block_size, nothing, play, scan
+from twin.record import Record, nothing
+from twin.simulate import play, scan
 
 NOTHING = Record(nothing, nothing, nothing)
 

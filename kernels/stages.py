@@ -18,12 +18,13 @@ def stage(needed: Array, function: Callable[..., Any], *arguments: Any) -> Any:
     The conditional is the wall: XLA computes what enters and leaves it once and stores it. `needed` may be true
     always, as long as the compiler cannot know it.
     """
-    shapes = jax.eval_shape(function, *arguments)
+    once = jax.jit(function, inline=True)  # asked for shapes and then for the branch, it is traced once
+    shapes = jax.eval_shape(once, *arguments)
 
     def zeros(*_: Any) -> Any:
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-    return lax.cond(needed, function, zeros, *arguments)
+    return lax.cond(needed, once, zeros, *arguments)
 
 
 def some(u: Array) -> Array:

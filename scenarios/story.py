@@ -16,8 +16,8 @@ from scenarios.stress import BASE, Case, variant
 from twin.assembly import Model
 from twin.engines import fastest
 from twin.policies import replenish
-from twin.record import company_series, named
-from twin.simulate import Record, Run, nothing, simulate
+from twin.record import Record, company_series, named, nothing
+from twin.simulate import Run, simulate
 from twin.state import Flows, State
 from twin.tables import rows
 

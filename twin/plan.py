@@ -1,4 +1,4 @@
-"""What a run takes of memory, counted from sizes before anything is compiled.
+"""A run before it is compiled: how many futures a block takes, and what that needs of memory, counted from sizes.
 
 A block of futures holds, for each: its state twice (a day reads one and writes the next), the temporaries of a day,
 and everything it records until the block is done. A gradient also keeps the states that the backward pass starts from,
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import jax
 
 from twin.network import Network
-from twin.simulate import Record, flow_shapes
-from twin.state import State
+from twin.record import Record
+from twin.state import Flows, State, declared_shapes
 
+CACHE_CELLS = 100_000  # places times products of a block whose day's arrays stay in a processor's cache
+BLOCK_MOST = 1024  # vector units are full long before
+BLOCKS_AT_ONCE = 8  # each holds the memory of a block
 STATES = 2
 FLOWS_ALIVE = 3  # temporaries of a day, in days' worth of `Flows`: a judgement
 PART_OF_MEMORY = 0.8  # the rest is the compiler's, the host's and everybody else's
@@ -54,15 +57,48 @@ def footprint(
     )
 
 
+def flow_shapes(network: Network) -> Flows:
+    """Shapes of what a day reports, to plan with before a day is traced."""
+    sizes = network.sizes.axes() | dict(zip(("entry", "account"), network.posting.shape, strict=True))
+    return declared_shapes(Flows, sizes)
+
+
+def blocks_at_once() -> int:
+    """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
+    alone = jax.default_backend() == "cpu" and jax.local_device_count() == 1
+    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if alone else 1
+
+
+def block_size(network: Network) -> int:
+    """Futures per block, memory aside: enough to fill vector units, few enough that a day's arrays stay in cache.
+
+    A GPU has no such cache: there memory alone bounds a block.
+    """
+    if jax.default_backend() != "cpu":
+        return sys.maxsize
+    sizes = network.sizes
+    cells = (sizes.nodes + sizes.lanes) * sizes.products
+    return int(min(BLOCK_MOST, max(8, 2 ** int(math.log2(1 + CACHE_CELLS // cells)))))
+
+
+def planned_block(need: Footprint, network: Network, futures: int) -> int:
+    """Futures in each block of a run of so many. Raises DoesNotFit. Small runs too are cut into a block per core."""
+    devices = jax.local_device_count()
+    fitting = min(futures, devices * futures_at_once(need, futures))
+    size = min(block_size(network), -(-fitting // blocks_at_once()))
+    return -(-size // devices) * devices
+
+
 def _bytes(tree: Any) -> int:
     return sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
 def memory() -> int:
-    """Bytes that a run may take: of the device's memory if it says, else of the machine's; no bound if neither does."""
+    """Bytes that a run may take of a device: of its own memory, or its share of the machine's; no bound if unknown."""
     stats = jax.local_devices()[0].memory_stats() or {}
     try:
-        total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = stats.get("bytes_limit") or machine // jax.local_device_count()
     except (AttributeError, ValueError, OSError):
         return sys.maxsize
     return int(PART_OF_MEMORY * total)

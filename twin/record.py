@@ -3,13 +3,34 @@
 A line is a sum of postings, so that every figure of a report ties to the ledger to the cent.
 """
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from twin.ledger import ACCOUNT, POSTINGS
-from twin.simulate import Record
 from twin.state import Flows, State
+
+
+class Record(NamedTuple):
+    """What to keep, as functions (state at the close, flows of the day) -> pytree.
+
+    series: by draw and day. totals: by draw, summed over days. pooled: by day, summed over draws. named: on the host,
+    from the recorded series of a block of futures to the ones to keep.
+    """
+
+    series: Callable[[State, Flows], Any]
+    totals: Callable[[State, Flows], Any]
+    pooled: Callable[[State, Flows], Any]
+    named: Callable[[Any], Any] = lambda series: series
+
+
+def nothing(state: State, flows: Flows) -> tuple[()]:
+    """Keep nothing."""
+    return ()
+
 
 # Lines of the cash-flow statement, by the names of the postings that move account 1000.
 CASH_LINES = {

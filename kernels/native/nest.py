@@ -1,5 +1,6 @@
 """The statements of one loop nest: what is read, computed and written at one element of its space."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -207,7 +208,7 @@ class Nest:
         x, _ = self.get(op.reads[0])
         view = op.reads[0]
         kind = kind_of(view.value.dtype)
-        size = int(np.prod(view.shape))
+        size = math.prod(view.shape)
         at = self.position(dense(view.shape), 0, self.indices(view.shape))
         row = f"(r.first + w) * {self.programme.days}L + t" if op.params["by_day"] else "(r.first + w)"
         to = f"(({'bool' if kind == 'mask' else kind}*)r.out[{op.params['output']}])[({row}) * {size}L + {at}]"

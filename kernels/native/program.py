@@ -1,7 +1,9 @@
 """The nouns: values, views of them, operations, and the programme they make up."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +40,7 @@ class Value:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def memory(self) -> "Value":
@@ -64,10 +66,11 @@ class View:
     def strides(self) -> tuple[int, ...]:
         return self.lay.strides
 
-    @property
+    @cached_property
     def offset(self) -> int:
-        return _address(self.lay) - _address(_GROUND)
+        return _address(self.lay) - _GROUND_AT
 
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         return id(self.value), self.shape, self.strides, self.offset
 
@@ -80,10 +83,19 @@ def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def dense(shape: Sequence[int]) -> np.ndarray:
+_GROUND_AT = _address(_GROUND)
+
+
+@lru_cache(maxsize=4096)
+def dense(shape: tuple[int, ...]) -> np.ndarray:
     """The lay of a whole array in C order."""
-    strides = [int(np.prod(shape[i + 1 :], dtype=np.int64)) for i in range(len(shape))]
-    return np.lib.stride_tricks.as_strided(_GROUND, tuple(shape), strides)
+    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    return np.lib.stride_tricks.as_strided(_GROUND, shape, strides)
+
+
+def spread(x: View, shape: tuple[int, ...]) -> View:
+    """x broadcast to a shape."""
+    return x if x.shape == shape else View(x.value, np.broadcast_to(x.lay, shape))
 
 
 def whole(value: Value) -> View:

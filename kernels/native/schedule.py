@@ -4,6 +4,7 @@ A loop runs over one space of indices and holds as many operations as dependence
 the one it reads if it reads the same element. Loops over small spaces come first, so that large ones grow.
 """
 
+import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -175,7 +176,7 @@ def _loops(ops: list[Op]) -> list[Loop]:
         spaces: dict[tuple[tuple[int, ...], bool], list[Op]] = defaultdict(list)
         for op in sorted(ready, key=order.__getitem__):
             spaces[op.space, op.varies].append(op)
-        space, varies = min(spaces, key=lambda s: (s[1], int(np.prod(s[0])), -len(spaces[s])))
+        space, varies = min(spaces, key=lambda s: (s[1], math.prod(s[0]), -len(spaces[s])))
         loop = Loop(space, varies)
         here = len(result)
         queue = deque(spaces[space, varies])

@@ -24,6 +24,7 @@ from kernels.native.program import (
     Value,
     View,
     dense,
+    spread,
     trim,
     whole,
 )
@@ -213,8 +214,8 @@ class _Reader:
     def op(self, name: str, out: Any, reads: list[View], params: dict[str, Any]) -> View:
         """A value computed element by element, or by a reduction; equal operations are computed once."""
         if name not in FAR and name not in REDUCTIONS:
-            reads = [View(x.value, np.broadcast_to(x.lay, out.shape)) for x in reads]
-        key = (name, *(x.key() for x in reads), tuple(out.shape), str(out.dtype), _told(params))
+            reads = [spread(x, out.shape) for x in reads]
+        key = (name, *(x.key for x in reads), tuple(out.shape), str(out.dtype), _told(params))
         if key in self.known:
             found: View = self.known[key]
             return found
@@ -250,7 +251,7 @@ class _Reader:
         if any(low < 0 or high < 0 for low, high, _ in config):
             raise Unsupported("negative padding")
         value = Value(tuple(out.shape), np.dtype(out.dtype), x.value.varies, self.when_of([x, fill]))
-        first = self.place(View(fill.value, np.broadcast_to(fill.lay, out.shape)), whole(value))
+        first = self.place(spread(fill, out.shape), whole(value))
         inside = tuple(
             slice(low, low + (n - 1) * (gap + 1) + 1, gap + 1) for n, (low, _, gap) in zip(x.shape, config, strict=True)
         )

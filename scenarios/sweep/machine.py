@@ -15,9 +15,8 @@ import twin.plan
 from scenarios.sweep.plan import Plan
 from scenarios.sweep.products import Product
 from twin.assembly import Model
-from twin.plan import Footprint
+from twin.plan import Footprint, block_size, blocks_at_once
 from twin.record import COMPANY
-from twin.simulate import block_size, blocks_at_once
 
 LOCKED = ("tandem-twin", "jax", "jaxlib", "numpy", "xarray", "zarr")
 # Instruction sets by which compilers choose other roundings of the same formula.

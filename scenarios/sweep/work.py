@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from scenarios import store, story
+from scenarios import posterior, store, story
 from scenarios.stress import BASE, TERMS_LEVER_DAYS, Case, run_case
 from scenarios.sweep import machine, measured
 from scenarios.sweep.board import read_plan
@@ -18,7 +18,8 @@ from scenarios.sweep.products import SCRATCH, products
 from scenarios.sweep.sealed import checksum, write_sealed
 from twin import audit, invariants
 from twin.assembly import Model, assemble
-from twin.simulate import Run, block_size
+from twin.plan import block_size
+from twin.simulate import Run
 from twin.tables.read import read
 
 SUMMARY_BYTES = 2**28  # of one measure in memory at once
@@ -36,7 +37,8 @@ class LedgerFault(Exception):
 def model_of(plan: Plan, folder: Path) -> Model:
     """The company and scenarios of a run, compiled from its own files."""
     scenarios = {name: found for name, found in rows_of(plan).items() if name != BASE}
-    return assemble(read(folder / store.INPUTS).company, scenarios, spare_term=TERMS_LEVER_DAYS)
+    model = assemble(read(folder / store.INPUTS).company, scenarios, spare_term=TERMS_LEVER_DAYS)
+    return posterior.taken(model, folder / posterior.NAME, plan.posterior)
 
 
 class Worker:

@@ -27,7 +27,8 @@ from kernels.ratio import EXACT
 from twin.assembly import assemble
 from twin.exogenous import LUCK, Today, effective
 from twin.policies import replenish
-from twin.simulate import Record, nothing, simulate
+from twin.record import Record, nothing
+from twin.simulate import simulate
 
 # Threefry lets words overflow, NumPy's scalars would say so
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

@@ -15,7 +15,8 @@ from twin.exogenous import Luck, replay
 from twin.ledger import ACCOUNT
 from twin.network import CLAIMS, Sizes
 from twin.policies import replenish
-from twin.simulate import Record, nothing, simulate
+from twin.record import Record, nothing
+from twin.simulate import simulate
 from twin.state import changed
 from twin.tables import rows
 from twin.tables.company import Company

@@ -28,7 +28,8 @@ from twin.exogenous import replay
 from twin.ledger import ACCOUNT, CODES, POSTINGS, ROW, posting_table
 from twin.network import Sizes
 from twin.policies import replenish
-from twin.simulate import Record, nothing, play
+from twin.record import Record, nothing
+from twin.simulate import play
 from twin.state import Flows, State, changed
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "reference" / "golden_ledger.json").read_text())

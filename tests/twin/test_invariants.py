@@ -24,9 +24,9 @@ from twin.assembly import Model
 from twin.exogenous import Source, negative_binomial_demand
 from twin.network import Network
 from twin.policies import View, replenish
-from twin.record import COMPANY, company_series
+from twin.record import COMPANY, Record, company_series
 from twin.results import dataset, per_draw
-from twin.simulate import Inputs, Record, Run
+from twin.simulate import Inputs, Run
 from twin.state import Flows, State, changed
 from twin.tables import rows
 

@@ -26,7 +26,8 @@ from twin.assembly.policy import replenishment
 from twin.assembly.structure import structure
 from twin.exogenous import Source, poisson_demand
 from twin.policies import replenish
-from twin.simulate import Record, nothing, simulate
+from twin.record import Record, nothing
+from twin.simulate import simulate
 from twin.state import Flows, State
 from twin.tables import rows
 

@@ -20,8 +20,8 @@ from twin import exogenous, measures
 from twin.assembly import Model
 from twin.ledger import ACCOUNT, ROW
 from twin.policies import replenish
-from twin.record import COMPANY
-from twin.simulate import Record, Run, nothing, play, simulate
+from twin.record import COMPANY, Record, nothing
+from twin.simulate import Run, play, simulate
 from twin.state import Flows, State, changed
 
 # -------------------- running them

@@ -20,7 +20,8 @@ from twin.assembly import Model
 from twin.ledger import ACCOUNT, ROW, balance
 from twin.network import Network, into_nodes, out_of_nodes
 from twin.policies import replenish
-from twin.simulate import Record, nothing, play
+from twin.record import Record, nothing
+from twin.simulate import play
 from twin.state import Flows, State, changed
 
 UNITS = ("cent", "ppm", "1/10000", "unit", "")
