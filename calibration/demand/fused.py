@@ -9,9 +9,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import gammaln
 
 from calibration.demand.data import TERMS, Cells, Data
+from calibration.demand.elementary import exp, log, log_gamma, softplus
 from calibration.demand.survival import log_between, log_survival
 
 
@@ -30,11 +30,10 @@ class LogMean(NamedTuple):
 def log_likelihood(log_mean: LogMean, size: Array, zero_logit: Array, data: Data) -> Array:
     """(item,) weighted log-likelihood. size, zero_logit: (item,)."""
     level, line, place = log_mean
-    mean = jnp.exp(level)[:, :, None] * jnp.exp(line) * jnp.exp(place)[:, None, :]
-    # one log1p a cell: log(1 + mean / size)
-    log_below = jnp.log1p(mean / size[:, None])
+    mean = exp(level)[:, :, None] * exp(line) * exp(place)[:, None, :]
+    log_below = log(1.0 + mean * (1.0 / size)[:, None])
     # log((1 - g) law) + y = 0's share: log(g + (1 - g) e^-a) = log(1 - g) - a + softplus(logit g + a)
-    inflated = jax.nn.softplus(zero_logit[:, None] + size[:, None] * log_below)
+    inflated = softplus(zero_logit[:, None] + size[:, None] * log_below)
     cells = data.sold * log_mean.cells() - (data.sold + data.weight * size[:, None]) * log_below + data.zero * inflated
     exact = cells.sum(axis=(0, 2)) + _counts(size, data)
     stays = data.weight.sum(axis=(0, 2))
@@ -46,8 +45,8 @@ def log_likelihood(log_mean: LogMean, size: Array, zero_logit: Array, data: Data
 
 def _counts(size: Array, data: Data) -> Array:
     """(item,) sum of log Gamma(y + r) - log Gamma(r) - log y! - y log r over the exact cells."""
-    r = size[:, None]
-    each = gammaln(data.counts + r) - gammaln(r) - gammaln(data.counts + 1.0) - data.counts * jnp.log(r)
+    r, y = size[:, None], jnp.asarray(data.counts)
+    each = log_gamma(y + r) - log_gamma(r) - log_gamma(y + 1.0) - y * log(r)
     return (data.times * each).sum(axis=1)
 
 
@@ -57,7 +56,7 @@ def _gathered(log_mean: LogMean, size: Array, cells: Cells, terms: int, zero_log
         return jnp.zeros_like(size)
     level, line, place = log_mean
     own_line = line[cells.store if line.shape[0] > 1 else 0, cells.item, cells.day]
-    mean = jnp.exp(level[cells.store, cells.item] + own_line + place[cells.store, cells.day])
+    mean = exp(level[cells.store, cells.item] + own_line + place[cells.store, cells.day])
     r, logit = size[cells.item], zero_logit[cells.item]
     counted = -jax.nn.softplus(logit)
     if between:

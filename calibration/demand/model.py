@@ -7,6 +7,7 @@ centred (2.2); stores sum to zero; the company's weeks follow a random walk. The
 """
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import Array
@@ -124,26 +125,26 @@ def _store_days(stores: int, days: int) -> Array:
     return numpyro.sample("store_day", shock, infer={"held": True, "event_dims": ["store", "day"]})
 
 
-def start(data: Data) -> dict[str, Array]:
+def start(data: Data) -> dict[str, np.ndarray]:
     """An informed start, site by site: levels from mean sales, the rest where the priors have their middle."""
     stores, items, days = data.weight.shape
     categories, weeks, holidays = len(data.categories), len(data.weeks), data.holiday.shape[0]
-    level = jnp.asarray(data.start)
+    level = np.asarray(data.start, float)
     item, store = level.mean(axis=0), level.mean(axis=1) - level.mean()
     found = {
         "intercept": level.mean(), "item_level": item, "level": level,
-        "weekday": jnp.zeros((categories, 7)), "season": jnp.zeros((categories, 2 * HARMONICS)),
-        "mean_holiday": jnp.zeros(holidays), "holiday": jnp.zeros((categories, holidays)), "drift": jnp.zeros(weeks),
-        "company_week": jnp.zeros(weeks), "category_week": jnp.zeros((categories, weeks)),
-        "store_day": jnp.zeros((stores, days)),
+        "weekday": np.zeros((categories, 7)), "season": np.zeros((categories, 2 * HARMONICS)),
+        "mean_holiday": np.zeros(holidays), "holiday": np.zeros((categories, holidays)), "drift": np.zeros(weeks),
+        "company_week": np.zeros(weeks), "category_week": np.zeros((categories, weeks)),
+        "store_day": np.zeros((stores, days)),
     }  # fmt: skip
     if stores > 1:
         found["store_level"] = store
     for name, (middle, _, _) in ITEM_EFFECTS.items():
-        found |= {name: jnp.full(items, middle), f"mean_{name}": jnp.asarray(middle), f"s_{name}": jnp.asarray(0.4)}
+        found |= {name: np.full(items, middle), f"mean_{name}": np.asarray(middle), f"s_{name}": np.asarray(0.4)}
     scales = {"store": 0.3, "item": 0.6, "pair": 0.2, "weekday": 0.15, "season": 0.1, "holiday": 0.15,
               "drift": 0.01, "company_week": 0.03, "category_week": 0.03, "store_day": 0.05}  # fmt: skip
-    return found | {f"s_{name}": jnp.asarray(value) for name, value in scales.items()}
+    return found | {f"s_{name}": np.asarray(value) for name, value in scales.items()}
 
 
 def coordinates(panel: Panel) -> dict[str, list[str] | list[int]]:

@@ -7,7 +7,8 @@ import math
 
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.scipy.special import gammaln
+
+from calibration.demand.elementary import log, log_gamma
 
 
 def terms_for(largest: float) -> int:
@@ -24,14 +25,14 @@ def log_survival(k: Array, mean: Array, size: Array, terms: int) -> Array:
     """
     some = jnp.maximum(k, 1.0)
     log_below = jnp.log1p(mean / size)  # -log P(success) = -log(1 - q)
-    log_odds = jnp.log(mean) - jnp.log(size)
+    log_odds = log(mean) - log(size)
     log_front = some * (log_odds - log_below) - size * log_below
-    log_front += gammaln(some + size) - gammaln(some) - gammaln(size)
+    log_front += log_gamma(some + size) - log_gamma(some) - log_gamma(size)
     total = mean + size
     upper = mean * (some + size + 2.0) < total * (some + 1.0)
     p, q = jnp.where(upper, some, size), jnp.where(upper, size, some)
     x = jnp.where(upper, mean, size) / total
-    tail = log_front - jnp.log(p * _fraction(p, q, x, terms))
+    tail = log_front - log(p * _fraction(p, q, x, terms))
     return jnp.where(k <= 0, 0.0, jnp.where(upper, tail, jnp.log1p(-jnp.exp(jnp.where(upper, -1.0, tail)))))
 
 

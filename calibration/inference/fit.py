@@ -16,7 +16,7 @@ from jax import lax
 from calibration.inference import arviz, gates
 from calibration.inference.laplace import Blocks, laplace
 from calibration.inference.nuts import nuts
-from calibration.inference.problem import Model, Problem, Values, problem
+from calibration.inference.problem import Model, Problem, problem
 from calibration.inference.svi import draws as variational_draws
 from calibration.inference.svi import svi
 
@@ -30,7 +30,7 @@ def fit(
     *,
     engine: Engine = "laplace",
     blocks: Blocks | None = None,
-    start: Values | None = None,
+    start: dict[str, np.ndarray] | None = None,
     coords: dict[str, Any] | None = None,
     draws: int = 1000,
     chains: int = 4,

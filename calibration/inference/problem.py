@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from numpyro import handlers
-from numpyro.infer.initialization import init_to_median, init_to_value
-from numpyro.infer.util import initialize_model
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+
+PRIOR_DRAWS = 15
 
 Model = Callable[[Any], None]
 Values = dict[str, Array]  # site -> value
@@ -33,22 +35,35 @@ class Problem(NamedTuple):
     constrain: Callable[[Any, Values], Values]
 
 
-def problem(model: Model, data: Any, seed: int, start: Values | None = None) -> Problem:
-    """start: values of every site, constrained; else medians of the prior."""
-    init = init_to_median(num_samples=15) if start is None else init_to_value(values=start)
-    info = initialize_model(
-        jax.random.key(seed), model, model_args=(data,), dynamic_args=True, init_strategy=init, validate_grad=False
-    )
-    sites = {name: _site(site) for name, site in info.model_trace.items() if _is_latent(site)}
+def problem(model: Model, data: Any, seed: int, start: dict[str, np.ndarray] | None = None) -> Problem:
+    """start: values of every latent site; else medians of the prior. Nothing of the model runs uncompiled."""
+    sites: dict[str, Site] = {}
+
+    def drawn(data: Any, key: Array) -> Values:
+        with handlers.seed(rng_seed=key), handlers.trace() as trace:
+            model(data)
+        latent = {name: site for name, site in trace.items() if _is_latent(site)}
+        sites.update({name: _site(site) for name, site in latent.items()})
+        return {name: site["value"] for name, site in latent.items()}
+
+    def median(data: Any, keys: Array) -> Values:
+        return jax.tree.map(lambda x: jnp.median(x, axis=0), jax.vmap(lambda key: drawn(data, key))(keys))
+
+    keys = jax.random.split(jax.random.key(seed), PRIOR_DRAWS)
+    if start is None:
+        values = jax.jit(median)(data, keys)
+    else:
+        jax.eval_shape(drawn, data, keys[0])
+        values = {name: jnp.asarray(start[name]) for name in sites}
 
     def potential(data: Any, z: Values) -> Array:
-        return info.potential_fn(data)(z)
+        return potential_energy(model, (data,), {}, z)
 
     def constrain(data: Any, z: Values) -> Values:
-        found = info.postprocess_fn(data)(z)
-        return {name: found[name] for name in sites}
+        return constrain_fn(model, (data,), {}, z)
 
-    return Problem(model, sites, info.param_info.z, potential, constrain)
+    z = jax.jit(lambda data, values: unconstrain_fn(model, (data,), {}, values))(data, values)
+    return Problem(model, sites, z, potential, constrain)
 
 
 def _is_latent(site: dict[str, Any]) -> bool:

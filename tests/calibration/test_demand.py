@@ -1,0 +1,124 @@
+"""The fused likelihood beside NumPyro's cells; the posterior's names, gates and file; what blocks a fit."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from calibration.demand import model
+from calibration.demand.data import data
+from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
+from calibration.demand.fused import LogMean, log_likelihood
+from calibration.inference import arrowhead, fit, gates
+from calibration.inference.fit import write
+from calibration.inference.laplace import Blocks
+from calibration.panel import EXACT, INTERVAL, MASKED, RIGHT_CENSORED
+from tests.calibration.demand_cases import small_panel
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return small_panel()
+
+
+def parameters(panel, seed):
+    """(log mean, size, zero logit) at random."""
+    rng = np.random.default_rng(seed)
+    stores, items, days = panel.shape
+    level, line = rng.normal(0.7, 0.5, (stores, items)), rng.normal(0, 0.3, (1, items, days))
+    place = rng.normal(0, 0.1, (stores, days))
+    return LogMean(*map(jnp.asarray, (level, line, place))), jnp.exp(rng.normal(0.9, 0.4, items)), jnp.asarray(
+        rng.normal(-2.3, 0.6, items))  # fmt: skip
+
+
+def test_every_kind_of_cell_occurs(panel):
+    assert {EXACT, RIGHT_CENSORED, INTERVAL, MASKED} == set(np.unique(panel.kind).tolist())
+
+
+def test_fused_likelihood_equals_the_sum_over_cells_with_its_gradient(panel):
+    with jax.enable_x64(True):
+        arrays = data(panel)
+
+        def fused(log_mean, size, logit):
+            return log_likelihood(log_mean, size, logit, arrays)
+
+        def by_cell(log_mean, size, logit):
+            law = ZeroInflatedNegativeBinomial(jnp.exp(log_mean.cells()), size[:, None], logit[:, None])
+            cells = Observed(law, jnp.asarray(panel.kind), jnp.asarray(panel.bound))
+            return (cells.log_prob(jnp.asarray(panel.value)) * panel.weight).sum((0, 2))
+
+        at = parameters(panel, 1)
+        found = [
+            jax.jit(jax.value_and_grad(lambda *p, f=f: (f(*p).sum(), f(*p)), (0, 1, 2), has_aux=True))(*at)
+            for f in (fused, by_cell)
+        ]
+        for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9)
+
+
+def test_exact_cells_have_scipys_density():
+    """Another derivation: SciPy's negative binomial beside a zero."""
+    mean, size, logit = np.array([0.3, 2.0, 40.0]), np.array([0.2, 1.5, 30.0]), np.array([-3.0, -0.5, 1.0])
+    zero, law = 1 / (1 + np.exp(-logit)), stats.nbinom(size, size / (size + mean))
+    with jax.enable_x64(True):
+        ours = ZeroInflatedNegativeBinomial(*map(jnp.asarray, (mean, size, logit)))
+        counts = np.array([0, 1, 7, 90])[:, None]
+        theirs = np.log(zero * (counts == 0) + (1 - zero) * law.pmf(counts))
+        np.testing.assert_allclose(jax.jit(ours.log_prob)(counts), theirs, rtol=1e-10)
+        np.testing.assert_allclose(ours.mean, (1 - zero) * law.mean(), rtol=1e-12)
+        second = (1 - zero) * (law.var() + law.mean() ** 2)
+        np.testing.assert_allclose(ours.variance, second - ((1 - zero) * law.mean()) ** 2, rtol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def posterior(panel):
+    arrays = data(panel)
+    return fit(
+        model.demand, arrays, blocks=Blocks("item", "category", panel.category), start=model.start(arrays),
+        coords=model.coordinates(panel), draws=200, steps=1500, seed=2, provenance={"as_of": "2023-03-27"},
+    )  # fmt: skip
+
+
+def test_posterior_has_named_axes_and_where_it_comes_from(posterior, panel):
+    assert posterior["posterior"]["level"].dims == ("chain", "draw", "store", "item")
+    assert posterior["posterior"]["category_week"].dims == ("chain", "draw", "category", "week")
+    assert list(posterior["posterior"]["item"].values) == panel.items
+    assert not [d for v in posterior["posterior"].data_vars.values() for d in v.dims if "axis" in d or "dim_" in d]
+    assert posterior.attrs["engine"] == "laplace" and posterior.attrs["as_of"] == "2023-03-27"
+    assert len(posterior.attrs["data_sha256"]) == 64
+
+
+def test_gates_are_kept_with_the_fit_and_a_failed_one_blocks_it(posterior, tmp_path):
+    write(posterior, tmp_path / "p.zarr")
+    again = xr.open_datatree(tmp_path / "p.zarr", engine="zarr", consolidated=False)
+    kept = gates.table(again)
+    assert kept == gates.table(posterior)
+    assert {gate.name for gate in kept} >= {"last Newton step", "share of blocks with k-hat below 0.7"}
+    failed = xr.DataTree.from_dict({
+        "diagnostics": gates.dataset([gates.most("a", 1, 2, ""), gates.least("b", 1, 2, "more draws")])
+    })  # fmt: skip
+    with pytest.raises(gates.Blocked, match="b: 1, limit 2; more draws"):
+        gates.release(failed)
+
+
+def test_arrow_head_equals_the_dense_hessian_and_its_inverse():
+    """A quadratic with four shared coordinates (two of them by class) and three items of two coordinates."""
+    layout = arrowhead.Layout(np.array([5, 0]), np.array([[3], [7]]), np.array([[1, 2], [4, 6], [8, 9]]),
+                              np.array([0, 1, 0]))  # fmt: skip
+    rng = np.random.default_rng(4)
+    knows = np.zeros((10, 10), bool)
+    knows[[5, 0]] = True
+    knows[3, 3] = knows[7, 7] = True
+    for item, group in zip(layout.items, layout.classes[layout.of_item, 0], strict=True):
+        knows[np.ix_(item, [*item, group])] = True
+    knows |= knows.T
+    dense = np.where(knows, rng.normal(size=(10, 10)), 0)
+    dense = dense + dense.T + 12 * np.eye(10)
+    with jax.enable_x64(True):
+        found = arrowhead.hessian(jax.grad(lambda z: 0.5 * z @ dense @ z), jnp.ones(10), layout)
+    factored = arrowhead.factor(found)
+    right = rng.normal(size=10)
+    np.testing.assert_allclose(arrowhead.solve(factored, right), np.linalg.solve(dense, right), rtol=1e-10)
+    np.testing.assert_allclose(arrowhead.spread(factored, 10), np.sqrt(np.diag(np.linalg.inv(dense))), rtol=1e-10)
