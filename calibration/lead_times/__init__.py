@@ -1,0 +1,1 @@
+"""How long suppliers take: orders closed, open and cancelled; families of lead times; pooling; residual life."""
