@@ -13,48 +13,12 @@ import numpyro.distributions as dist
 from jax import Array
 
 from calibration.demand.data import HARMONICS, Data
-from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
+from calibration.demand.distributions import ZeroInflatedNegativeBinomial
 from calibration.demand.fused import LogMean, log_likelihood
 from calibration.panel import Panel
 
 # Variance parameters: Laplace holds them, then adds their own spread (`calibration.inference.laplace`).
 VARIANCE = {"variance": True}
-
-
-def demand(data: Data) -> None:
-    """The model; its likelihood is fused, one factor an item."""
-    log_mean, size, zero_logit = parameters(data)
-    with numpyro.plate("item", len(data.category), dim=-1):
-        numpyro.factor("likelihood", log_likelihood(log_mean, size, zero_logit, data))
-
-
-def demand_by_cell(data: Data, kind: Array, value: Array | None, bound: Array, terms: int = 96) -> None:
-    """The same model with a distribution a cell, for predictive draws and for log-likelihoods by cell.
-
-    kind, value, bound: (store, item, day) as in Panel; value None draws true demand. Weights are 1.
-    """
-    log_mean, size, zero_logit = parameters(data)
-    law = ZeroInflatedNegativeBinomial(jnp.exp(log_mean.cells()), size[:, None], zero_logit[:, None], terms=terms)
-    numpyro.sample("demand", Observed(law, kind, bound), obs=value)
-
-
-def parameters(data: Data) -> tuple[LogMean, Array, Array]:
-    """Samples every parameter: log mean of the cells, size and zero logit of items."""
-    stores, items, _ = data.weight.shape
-    level = _levels(stores, items, data)
-    of_item = {}
-    for name, (middle, spread, scale) in ITEM_EFFECTS.items():
-        mean = numpyro.sample(f"mean_{name}", dist.Normal(middle, spread))
-        s = numpyro.sample(f"s_{name}", dist.HalfNormal(scale), infer=VARIANCE)
-        with numpyro.plate("item", items, dim=-1):
-            of_item[name] = numpyro.sample(name, dist.Normal(mean, s))
-    by_category = _calendar(data) + _weeks(data)
-    line = of_item["elasticity"][:, None] * data.log_price + of_item["lift"][:, None] * data.promotion
-    place = _store_days(stores, data.weight.shape[2])
-    log_mean = LogMean(level, line + by_category[data.category], place)
-    return log_mean, jnp.exp(of_item["log_size"]), of_item["zero_logit"]
-
-
 # Middle and spread of the population's mean, scale of its standard deviation (CALIBRATION.md 3.2, D1).
 ITEM_EFFECTS = {
     "elasticity": (-1.5, 1.0, 0.75),
@@ -62,6 +26,37 @@ ITEM_EFFECTS = {
     "log_size": (1.0, 1.0, 1.0),
     "zero_logit": (-2.5, 1.0, 1.0),
 }
+ItemEffects = dict[str, Array]
+
+
+def demand(data: Data) -> None:
+    """The model; its likelihood is fused, one factor an item."""
+    log_mean, of_item = parameters(data)
+    with numpyro.plate("item", len(data.category), dim=-1):
+        total = log_likelihood(log_mean, jnp.exp(of_item["log_size"]), of_item["zero_logit"], data)
+        numpyro.factor("likelihood", total)
+
+
+def law(log_mean: LogMean, of_item: dict[str, Array]) -> ZeroInflatedNegativeBinomial:
+    """Demand of every cell, for predictive draws and log-likelihoods by cell."""
+    size, zero = (of_item[name][:, None] for name in ("log_size", "zero_logit"))
+    return ZeroInflatedNegativeBinomial(jnp.exp(log_mean.cells()), jnp.exp(size), zero)
+
+
+def parameters(data: Data, effects: dict[str, tuple[float, float, float]] | None = None) -> tuple[LogMean, ItemEffects]:
+    """Samples every parameter: log mean of the cells, and the effects of items by name (`effects`)."""
+    stores, items, _ = data.weight.shape
+    level = _levels(stores, items, data)
+    of_item = {}
+    for name, (middle, spread, scale) in (effects or ITEM_EFFECTS).items():
+        mean = numpyro.sample(f"mean_{name}", dist.Normal(middle, spread))
+        s = numpyro.sample(f"s_{name}", dist.HalfNormal(scale), infer=VARIANCE)
+        with numpyro.plate("item", items, dim=-1):
+            of_item[name] = numpyro.sample(name, dist.Normal(mean, s))
+    by_category = _calendar(data) + _weeks(data)
+    line = of_item["elasticity"][:, None] * data.log_price + of_item["lift"][:, None] * data.promotion
+    place = _store_days(stores, data.weight.shape[2])
+    return LogMean(level, line + by_category[data.category], place), of_item
 
 
 def _levels(stores: int, items: int, data: Data) -> Array:
@@ -125,7 +120,7 @@ def _store_days(stores: int, days: int) -> Array:
     return numpyro.sample("store_day", shock, infer={"held": True, "event_dims": ["store", "day"]})
 
 
-def start(data: Data) -> dict[str, np.ndarray]:
+def start(data: Data, effects: dict[str, tuple[float, float, float]] | None = None) -> dict[str, np.ndarray]:
     """An informed start, site by site: levels from mean sales, the rest where the priors have their middle."""
     stores, items, days = data.weight.shape
     categories, weeks, holidays = len(data.categories), len(data.weeks), data.holiday.shape[0]
@@ -140,7 +135,7 @@ def start(data: Data) -> dict[str, np.ndarray]:
     }  # fmt: skip
     if stores > 1:
         found["store_level"] = store
-    for name, (middle, _, _) in ITEM_EFFECTS.items():
+    for name, (middle, _, _) in (effects or ITEM_EFFECTS).items():
         found |= {name: np.full(items, middle), f"mean_{name}": np.asarray(middle), f"s_{name}": np.asarray(0.4)}
     scales = {"store": 0.3, "item": 0.6, "pair": 0.2, "weekday": 0.15, "season": 0.1, "holiday": 0.15,
               "drift": 0.01, "company_week": 0.03, "category_week": 0.03, "store_day": 0.05}  # fmt: skip

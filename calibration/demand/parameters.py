@@ -11,6 +11,7 @@ import xarray as xr
 
 from calibration.demand.data import YEAR
 from calibration.panel import Panel
+from twin.results import labels
 
 WEEKS_A_YEAR = 52
 
@@ -54,7 +55,7 @@ def parameters(posterior: xr.Dataset, panel: Panel, horizon: Horizon) -> xr.Data
             "store_day": ("draw", shocks[2]),
             "company_year": ("draw", value["s_drift"] * np.sqrt(WEEKS_A_YEAR / 3)),
         },
-        coords={"node": panel.stores, "product": panel.items},
+        coords={"node": labels(panel.stores), "product": labels(panel.items)},
     )
 
 

@@ -6,7 +6,7 @@ coordinate and each coordinate of one block, not of all of them; solving and dra
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,22 +36,27 @@ class ArrowHead(NamedTuple):
     blocks: np.ndarray  # (item, own, own)
 
 
-def hessian(gradient: Callable[[Array], Array], at: Array, layout: Layout) -> ArrowHead:
-    """Exact Hessian by coloured Hessian-vector products (Curtis, Powell & Reid 1974)."""
+def hessian(gradient: Callable[..., Array], at: Array, layout: Layout, *given: Any) -> ArrowHead:
+    """Exact Hessian of what has this gradient(at, *given), by coloured products (Curtis, Powell & Reid 1974)."""
     shared, classes, items, of_item = layout
     groups = [shared[n : n + 1] for n in range(len(shared))]
     groups += [classes[:, n] for n in range(classes.shape[1])] + [items[:, n] for n in range(items.shape[1])]
-    product = jax.linearize(gradient, at)[1]
     width = max((len(g) for g in groups), default=0)
     # padded with a place beyond the end, which is dropped
     places = np.full((len(groups), width), at.size)
     for n, group in enumerate(groups):
         places[n, : len(group)] = group
 
-    def column(where: Array) -> Array:
-        return product(jnp.zeros_like(at).at[where].set(1.0, mode="drop"))
+    @jax.jit
+    def columns(at: Array, places: Array, given: Any) -> Array:
+        product = jax.linearize(lambda z: gradient(z, *given), at)[1]
 
-    found = np.asarray(jax.jit(lambda p: lax.map(column, p, batch_size=_AT_ONCE))(jnp.asarray(places)))
+        def column(where: Array) -> Array:
+            return product(jnp.zeros_like(at).at[where].set(1.0, mode="drop"))
+
+        return lax.map(column, places, batch_size=_AT_ONCE)
+
+    found = np.asarray(columns(at, jnp.asarray(places), given))
     g, c, q = len(shared), *classes.shape
     order = np.concatenate([shared, classes.ravel()]).astype(int)
     top = np.zeros((len(order), len(order)))

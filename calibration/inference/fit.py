@@ -19,6 +19,7 @@ from calibration.inference.nuts import nuts
 from calibration.inference.problem import Model, Problem, problem
 from calibration.inference.svi import draws as variational_draws
 from calibration.inference.svi import svi
+from twin.results import labels
 
 Engine = Literal["laplace", "nuts", "svi"]
 _VERSIONS = ("jax", "numpyro", "numpy", "arviz-stats")
@@ -69,13 +70,18 @@ def fit(
         values = _constrained(ready, arrays, found)
     kept = {name: site for name, site in ready.sites.items() if not site.held}
     axes = {name: list(site.dims) for name, site in kept.items()}
-    names = {dim: labels for dim, labels in (coords or {}).items() if any(dim in own for own in axes.values())}
+    named = {dim for own in axes.values() for dim in own}
+    names = {
+        dim: labels(of) if isinstance(of[0], str) else of
+        for dim, of in (coords or {}).items()
+        if dim in named and len(of)
+    }
     groups = {"posterior": {name: values[name] for name in kept}}
     if stats:
         groups["sample_stats"] = stats
     tree = arviz.tree(groups, axes, names)
     tree["diagnostics"] = xr.DataTree(gates.dataset(table))
-    tree.attrs |= _provenance(engine, data, seed) | (provenance or {})
+    tree.attrs.update(_provenance(engine, data, seed) | (provenance or {}))
     return tree
 
 

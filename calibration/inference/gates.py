@@ -1,6 +1,6 @@
 """Whether a fit may be used: each test with its figure, its limit and what to do (CALIBRATION.md 3.4)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -8,6 +8,7 @@ import xarray as xr
 from calibration.inference import arviz, psis
 from calibration.inference.laplace import STEP_MAX
 from calibration.inference.nuts import TREE_DEPTH
+from twin.results import labels
 
 RHAT_MAX, ESS_MIN, BFMI_MIN, DEEP_MAX, DRIFT_MAX, GOOD_MIN = 1.01, 400, 0.3, 0.01, 0.05, 0.99
 
@@ -70,8 +71,10 @@ def of_svi(drift: float) -> list[Gate]:
 
 def dataset(gates: list[Gate]) -> xr.Dataset:
     """The table as a group of the tree, axis (gate,)."""
-    columns = {field: ("gate", [getattr(gate, field) for gate in gates]) for field in Gate._fields if field != "name"}
-    return xr.Dataset(columns, coords={"gate": [gate.name for gate in gates]})
+    columns: dict[str, Any] = {field: [getattr(gate, field) for gate in gates] for field in Gate._fields}
+    names = labels(columns.pop("name"))
+    columns["remedy"] = labels(columns["remedy"])
+    return xr.Dataset({field: ("gate", column) for field, column in columns.items()}, coords={"gate": names})
 
 
 def release(fit: xr.DataTree) -> xr.DataTree:

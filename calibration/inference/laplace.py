@@ -60,7 +60,7 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     mode = _search(potential, flat, spread, log_s, data)
     layout = _layout(problem, moving, blocks)
     gradient = jax.jit(jax.grad(potential))
-    precision = arrowhead.hessian(lambda z: gradient(z, log_s, data), mode, layout)
+    precision = arrowhead.hessian(gradient, mode, layout, log_s, data)
     try:
         factored = arrowhead.factor(precision)
     except np.linalg.LinAlgError as error:
@@ -132,12 +132,18 @@ def _chord(
 
 def _follow(gradient: Callable[..., Array], mode: Array, log_s: Array, data: Any, factored: Factor) -> np.ndarray:
     """(coordinate, variance parameter) d mode / d log s."""
-    columns = []
-    for n in range(log_s.size):
-        tangent = jnp.zeros_like(log_s).at[n].set(1.0)
-        mixed = jax.jvp(lambda s: gradient(mode, s, data), (log_s,), (tangent,))[1]
-        columns.append(-arrowhead.solve(factored, np.asarray(mixed, float)))
-    return np.stack(columns, axis=1) if columns else np.zeros((mode.size, 0))
+
+    @jax.jit
+    def mixed(mode: Array, log_s: Array, data: Any) -> Array:
+        def column(tangent: Array) -> Array:
+            return jax.jvp(lambda s: gradient(mode, s, data), (log_s,), (tangent,))[1]
+
+        return lax.map(column, jnp.eye(log_s.size, dtype=log_s.dtype))
+
+    if not log_s.size:
+        return np.zeros((mode.size, 0))
+    rows = np.asarray(mixed(mode, log_s, data), float)
+    return np.stack([-arrowhead.solve(factored, row) for row in rows], axis=1)
 
 
 def _blocks(

@@ -104,8 +104,8 @@ def means(posterior: xr.Dataset, arrays: Data) -> np.ndarray:
             def add(sum_: Any, own: Any) -> Any:
                 own = own | {"store_day": jnp.zeros((stores, days))}
                 with handlers.seed(rng_seed=0), handlers.substitute(data=own):
-                    log_mean, _, zero = model.parameters(given)
-                stays = jax.nn.sigmoid(-zero)[:, None] * jnp.exp(0.5 * own["s_store_day"] ** 2)
+                    log_mean, of_item = model.parameters(given)
+                stays = jax.nn.sigmoid(-of_item["zero_logit"])[:, None] * jnp.exp(0.5 * own["s_store_day"] ** 2)
                 return sum_ + stays * jnp.exp(log_mean.cells()), None
 
             return lax.scan(add, jnp.zeros(given.weight.shape), values)[0]

@@ -11,6 +11,7 @@ from calibration.demand import model
 from calibration.demand.data import data
 from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
 from calibration.demand.fused import LogMean, log_likelihood
+from calibration.demand.parameters import Horizon, parameters
 from calibration.inference import arrowhead, fit, gates
 from calibration.inference.fit import write
 from calibration.inference.laplace import Blocks
@@ -23,7 +24,7 @@ def panel():
     return small_panel()
 
 
-def parameters(panel, seed):
+def somewhere(panel, seed):
     """(log mean, size, zero logit) at random."""
     rng = np.random.default_rng(seed)
     stores, items, days = panel.shape
@@ -49,7 +50,7 @@ def test_fused_likelihood_equals_the_sum_over_cells_with_its_gradient(panel):
             cells = Observed(law, jnp.asarray(panel.kind), jnp.asarray(panel.bound))
             return (cells.log_prob(jnp.asarray(panel.value)) * panel.weight).sum((0, 2))
 
-        at = parameters(panel, 1)
+        at = somewhere(panel, 1)
         found = [
             jax.jit(jax.value_and_grad(lambda *p, f=f: (f(*p).sum(), f(*p)), (0, 1, 2), has_aux=True))(*at)
             for f in (fused, by_cell)
@@ -122,3 +123,28 @@ def test_arrow_head_equals_the_dense_hessian_and_its_inverse():
     right = rng.normal(size=10)
     np.testing.assert_allclose(arrowhead.solve(factored, right), np.linalg.solve(dense, right), rtol=1e-10)
     np.testing.assert_allclose(arrowhead.spread(factored, 10), np.sqrt(np.diag(np.linalg.inv(dense))), rtol=1e-10)
+
+
+def test_parameters_of_the_twin_in_closed_form(panel):
+    """Two weeks of calendar at twice the tables' factor, a raised price, a drift: worked out by hand."""
+    stores, items, _ = panel.shape
+    weeks, weekday = 12, np.array([0.3, -0.1, -0.1, -0.1, 0.0, 0.0, 0.0])
+    own = {
+        "level": (("store", "item"), np.full((stores, items), np.log(2.0))),
+        "elasticity": (("item",), np.full(items, -1.5)), "log_size": (("item",), np.full(items, 0.7)),
+        "zero_logit": (("item",), np.full(items, -1.0)),
+        "weekday": (("category", "day_of_week"), np.tile(weekday, (2, 1))),
+        "season": (("category", "harmonic"), np.zeros((2, 4))),
+        "holiday": (("category", "holiday_id"), np.zeros((2, 1))),
+        "drift": (("week",), np.linspace(0, 0.11, weeks)), "company_week": (("week",), np.full(weeks, 0.05)),
+        "s_company_week": ((), 0.1), "s_category_week": ((), 0.2), "s_store_day": ((), 0.05), "s_drift": ((), 0.01),
+    }  # fmt: skip
+    draws = xr.Dataset(own).expand_dims(chain=1, draw=2)
+    days = panel.days[-1] + 1 + np.arange(14)
+    horizon = Horizon(days, np.ones((stores, 14)), np.full((items, 14), 2.0), np.full(items, np.log(1.1)))
+    found = parameters(draws, panel, horizon)
+    wanted = 2 * np.exp(0.11 - 0.05) * np.exp((0.1**2 + 0.2**2 + 0.05**2) / 2) * 1.1**-1.5
+    wanted *= np.exp(weekday).mean() / 2 / (1 + np.exp(-1.0))
+    np.testing.assert_allclose(found["demand_mean"], np.full((2, stores, items), wanted), rtol=1e-12)
+    np.testing.assert_allclose(found["company_year"], 0.01 * np.sqrt(52 / 3), rtol=1e-12)
+    assert list(found["node"].values) == panel.stores and list(found["product"].values) == panel.items
