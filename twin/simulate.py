@@ -127,7 +127,7 @@ def play(
 
 
 @lru_cache(maxsize=64)
-def _future(policy: Policy, source: Source, arithmetic: Arithmetic, record: Record) -> Future:
+def future_of(policy: Policy, source: Source, arithmetic: Arithmetic, record: Record) -> Future:
     """`play` as engines take it. The same choices give the same function, which is what engines compile once."""
 
     def future(shared: Any, opening: State, one: tuple[Array, Array]) -> tuple[State, Any, Any, Any, Array]:
@@ -191,7 +191,7 @@ def simulate(
         return filled, which.astype(np.int32)
 
     with jax.enable_x64(True):
-        programme = engine(_future(policy, source, MODES[mode], record), shared, opening, each(blocks[0]))
+        programme = engine(future_of(policy, source, MODES[mode], record), shared, opening, each(blocks[0]))
 
     def run(mine: np.ndarray) -> tuple[Any, Any]:
         with jax.enable_x64(True):  # a setting of the thread

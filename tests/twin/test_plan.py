@@ -1,4 +1,4 @@
-"""What a run is planned to take of memory, counted from sizes; and refusals."""
+"""What a run is planned to take of memory, counted from sizes, beside XLA's own account of it; and refusals."""
 
 from functools import cache
 
@@ -6,9 +6,14 @@ import jax
 import numpy as np
 import pytest
 
+from kernels.bits import seed_words
+from kernels.ratio import EXACT
 from tests.twin import small_shop
 from twin import plan
+from twin.engines import xla as xla_programme
+from twin.policies import replenish
 from twin.record import COMPANY
+from twin.simulate import future_of
 
 GRADIENT_DAYS = (36, 144, 576)
 
@@ -40,3 +45,17 @@ def test_futures_are_cut_to_fit_and_refused_with_the_numbers() -> None:
     assert plan.futures_at_once(one, wanted=7, available=one.shared + 10 * one.future) == 7
     with pytest.raises(plan.DoesNotFit, match=r"one future takes .* GiB and what futures share .* there are 0\.00 GiB"):
         plan.futures_at_once(one, wanted=1, available=1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("futures", [8, 64])
+def test_the_count_bounds_what_xla_says_it_takes(futures: int) -> None:
+    model = small_shop.shop()
+    inputs = model.inputs["base"]
+    days, draws = len(inputs.days.day), np.arange(futures, dtype=np.uint32)
+    shared = model.network, model.policy, model.params, inputs, seed_words(0)
+    future = future_of(replenish, model.source, EXACT, COMPANY)
+    account = xla_programme(future, shared, model.opening, (draws, np.zeros(futures, np.int32))).memory_analysis()
+    takes = account.argument_size_in_bytes + account.output_size_in_bytes + account.temp_size_in_bytes
+    planned = plan.footprint(model.network, model.opening, shared, COMPANY, days)
+    assert takes <= planned.shared + futures * planned.future <= 1.25 * takes
