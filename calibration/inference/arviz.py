@@ -15,7 +15,8 @@ def tree(groups: dict[str, dict[str, np.ndarray]], dims: dict[str, list[str]], c
 
 def psis(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smoothed log weights (.., draw) and the Pareto shape k-hat (..), of log ratios (.., draw)."""
-    weights, khat = array_stats.psislw(log_ratio, axis=-1)
+    # ArviZ takes log likelihoods of what is left out, whose ratios are their reciprocals
+    weights, khat = array_stats.psislw(-log_ratio, axis=-1)
     return np.asarray(weights), np.asarray(khat)
 
 
