@@ -24,7 +24,7 @@ def cdf(t: np.ndarray, mean: np.ndarray, shape: np.ndarray, family: np.ndarray |
     return np.select([np.asarray(family) == i for i in range(len(found))], found)
 
 
-def quantile(p: np.ndarray, mean: np.ndarray, shape: np.ndarray, family: np.ndarray | int) -> np.ndarray:
+def quantile(p: np.ndarray | float, mean: np.ndarray, shape: np.ndarray, family: np.ndarray | int) -> np.ndarray:
     """Days that a share p of orders takes at most; all broadcast."""
     return residual(1.0 - np.asarray(p), np.zeros(1), mean, shape, family)
 
@@ -75,17 +75,6 @@ def whole_days(t: np.ndarray, rounding: str = "down") -> np.ndarray:
 def next_months(level_sd: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
     """(draw, month) log level of the coming months against the last one: the random walk goes on in every draw."""
     return np.cumsum(rng.normal(0.0, 1.0, (len(level_sd), months)) * level_sd[:, None], axis=1)
-
-
-def crps(draws: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(order,) continuous ranked probability score of (draw, order) draws: E|X - y| - E|X - X'| / 2.
-
-    Gneiting and Raftery (2007), eq. 21, the second term by sorting and without the bias of X = X'.
-    """
-    n = len(draws)
-    weight = (2 * np.arange(1, n + 1) - n - 1) / (n * (n - 1))
-    spread = (weight[:, None] * np.sort(draws, axis=0)).sum(axis=0)
-    return np.abs(draws - seen).mean(axis=0) - spread
 
 
 def band_of_coverage(n: int, share: float, level: float = 0.999) -> tuple[float, float]:

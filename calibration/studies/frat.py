@@ -23,6 +23,7 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
+from calibration.draws import draws_of
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
 from calibration.lead_times.forecast import band_of_coverage
@@ -134,16 +135,14 @@ def forecast(w: Weeks, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndar
     blocks = Blocks("series", "product", w.product[names])
     tree = fit(partial(model, series=series, products=products, quarters=quarters), c, engine="laplace", blocks=blocks,
                draws=400, seed=seed)  # fmt: skip
-    draws = tree["posterior"].to_dataset().stack(each=("chain", "draw")).transpose("each", ...)
-    sites = {str(name): jnp.asarray(x.values) for name, x in draws.items()}
+    sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
     ahead = cells(w, *test, origin)
     rng = np.random.default_rng(seed)
     # the level goes on walking: from the middle of the last quarter to the week ahead
     steps = (QUARTER / 2 + test[1] - origin) / QUARTER
-    drift = (
-        np.asarray(sites["step_sd"])[:, None] * np.sqrt(steps) * rng.standard_normal((len(draws["each"]), len(steps)))
-    )
-    mean = np.exp(np.asarray(log_mean(sites, ahead)) + drift)
+    log = np.asarray(log_mean(sites, ahead))
+    drift = np.asarray(sites["step_sd"])[:, None] * np.sqrt(steps) * rng.standard_normal(log.shape)
+    mean = np.exp(log + drift)
     size = np.exp(np.asarray(sites["log_size"])[:, ahead.product])
     drawn = rng.poisson(rng.gamma(size, mean / size, (5, *mean.shape))).reshape(-1, mean.shape[1])
     return drawn, [f"{g.name} {g.figure:.3g}" for g in gates.table(tree) if not g.passed]

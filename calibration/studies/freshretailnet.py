@@ -23,6 +23,7 @@ import numpyro.distributions as dist
 import pandas as pd
 from scipy import stats
 
+from calibration.draws import draws_of
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
 from calibration.lead_times.forecast import band_of_coverage
@@ -149,8 +150,7 @@ def study(folder: Path, most: int, seed: int = 0) -> list[dict[str, Any]]:
         blocks = Blocks("series", "none", np.zeros(series, int))
         tree = fit(partial(model, series=series, weeks=int(c.week.max()) + 1), c, engine="laplace", blocks=blocks,
                    draws=400, steps=4000, seed=seed)  # fmt: skip
-        draws = tree["posterior"].to_dataset().stack(each=("chain", "draw")).transpose("each", ...)
-        sites = {str(name): jnp.asarray(x.values) for name, x in draws.items()}
+        sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
         part = hidden @ share
         asked = part > TINY
         mine = Cells(*(x[asked] for x in c))

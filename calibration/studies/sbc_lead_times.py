@@ -1,6 +1,6 @@
 """Simulation-based calibration of the lead-time model, and of likelihoods that must fail it.
 
-    python -m calibration.studies.sbc_lead_times [--replicates 256] [--out FILE]
+    python -m calibration.studies.sbc_lead_times [--of lane|company] [--replicates 256] [--out FILE]
 
 Companies are drawn from the prior; their orders are placed over some weeks, recorded in whole days, and cut off with
 many of them open. The right likelihood keeps every ECDF of ranks inside its simultaneous band; the same test must fail
@@ -10,7 +10,7 @@ where open orders are left out, and where their age is taken for a lead time.
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 from jax import Array
 from numpyro import handlers
 
@@ -32,9 +34,9 @@ P95 = 1.6448536269514722
 class Design(NamedTuple):
     """A small company: suppliers x lanes x orders, placed evenly over some days up to the cut."""
 
-    suppliers: int = 3
+    suppliers: int = 2
     lanes: int = 2  # of each supplier
-    orders: int = 12  # of each lane
+    orders: int = 10  # of each lane
     days: int = 60
 
     @property
@@ -69,64 +71,59 @@ def history(model: Model, placed: Orders, days: int, key: Array) -> tuple[Orders
     return seen, true
 
 
-LIKELIHOODS: dict[str, Callable[[Orders], Orders]] = {
-    "censored": lambda orders: orders,
-    "closed only": closed_only,
-    "age as lead time": age_as_lead_time,
-}
+READINGS = {"censored": lambda orders: orders, "closed only": closed_only, "age as lead time": age_as_lead_time}
 
 
-def quantities(sites: dict[str, Any], sizes: Sizes, likelihood: Array) -> dict[str, np.ndarray]:
-    """The named quantities, with the leading axes of the sites: first lane's mean and p95 in days, and globals."""
+def one_lane(orders: Orders) -> None:
+    """One lane by itself, as in CALIBRATION.md 2.5."""
+    mean = jnp.exp(numpyro.sample("log_mean", dist.Normal(3.0, 1.0)))
+    shape = jnp.exp(numpyro.sample("log_shape", dist.Normal(1.6, 0.7)))
+    law = LeadTime(jnp.broadcast_to(mean, jnp.shape(orders.lower)), shape)
+    with numpyro.plate("order", orders.lower.shape[0]):
+        numpyro.sample("orders", law, obs=jnp.stack([orders.lower, orders.upper], axis=-1))
+
+
+def of_a_lane(log_mean: Array, log_shape: Array) -> dict[str, Array]:
+    """Mean, p95 in days, and shape."""
+    location, scale = families.lognormal_parameters(jnp.exp(log_mean), jnp.exp(log_shape))
+    p95 = jnp.exp(location + P95 * scale)
+    return {"mean of a lane": jnp.exp(log_mean), "p95 of a lane": p95, "shape of a lane": jnp.exp(log_shape)}
+
+
+def of_a_company(sites: dict[str, Any], sizes: Sizes) -> dict[str, Array]:
+    """The first lane, and what all lanes share."""
     law = laws(sites, sizes)
-    mean, shape = jnp.exp(law.log_mean[..., 0]), jnp.exp(law.log_shape[..., 0])
-    location, scale = families.lognormal_parameters(mean, shape)
-    named = {
-        "mean of a lane": mean,
-        "p95 of a lane": jnp.exp(location + P95 * scale),
-        "shape of a lane": shape,
+    return of_a_lane(law.log_mean[..., 0], law.log_shape[..., 0]) | {
         "log mean of the company": sites["log_mean"],
         "spread of suppliers": sites["supplier_sd"],
         "spread of lanes": sites["lane_sd"],
-        "log likelihood": likelihood,
     }
-    return {name: np.asarray(value) for name, value in named.items()}
 
 
-def log_likelihood(model: Model, orders: Orders, sites: dict[str, Array]) -> Array:
-    """Of all orders, for one set of sites."""
-    trace = handlers.trace(handlers.substitute(handlers.seed(model, jax.random.key(0)), data=sites)).get_trace(orders)
-    site = trace["orders"]
-    return jnp.sum(site["fn"].log_prob(site["value"]) * orders.weight)
-
-
-def study(design: Design, replicates: int, seed: int = 0, walk: bool = True, **inference: int) -> dict[str, Any]:
-    """Rows of `sbc.judged` by likelihood, with the share of open orders and divergences."""
-    model = partial(lead_time_model, sizes=design.sizes, walk=walk)
+def study(
+    whole: bool, replicates: int, seed: int = 0, readings: Sequence[str] = tuple(READINGS), **inference: int
+) -> dict[str, Any]:
+    """Rows by reading, with replicates and the share of open orders. whole: a company, else one lane of 30 orders."""
+    design = Design() if whole else Design(suppliers=1, lanes=1, orders=30)
+    model = partial(lead_time_model, sizes=design.sizes) if whole else one_lane
     draw = jax.jit(jax.vmap(partial(history, model, design.placed(), design.days)))
     data, true = draw(jax.random.split(jax.random.key(seed), replicates))
-    density = jax.jit(jax.vmap(partial(log_likelihood, model)))
-    densities = jax.jit(jax.vmap(jax.vmap(partial(log_likelihood, model)), in_axes=(None, 0)))
-    batched = sbc.Batched(model, jax.tree.map(lambda x: x[0], data), replicates, **inference)
-    found: dict[str, Any] = {"replicates": replicates, "open": float(jnp.isinf(data.upper).mean())}
-    for name, wrong in LIKELIHOODS.items():
-        used = wrong(data)
-        draws, divergent = batched.fit(used, jax.random.key(seed + 1))
-        rows = sbc.judged(
-            quantities(true, design.sizes, density(used, true)),
-            quantities(draws, design.sizes, densities(used, draws)), seed,
-        )  # fmt: skip
-        found[name] = {"divergences": divergent, "quantities": [row._asdict() for row in rows]}
-    return found
+
+    def named(sites: dict[str, Any]) -> dict[str, Array]:
+        return of_a_company(sites, design.sizes) if whole else of_a_lane(sites["log_mean"], sites["log_shape"])
+
+    found = sbc.study(model, data, true, named, {name: READINGS[name] for name in readings}, seed, **inference)
+    return {"replicates": replicates, "open": float(jnp.isinf(data.upper).mean()), **found}
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--of", choices=["lane", "company"], default="lane")
     parser.add_argument("--replicates", type=int, default=256)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
     with jax.enable_x64(True):
-        found = study(Design(), given.replicates)
+        found = study(given.of == "company", given.replicates)
     text = json.dumps(found, indent=1)
     print(text)
     if given.out:

@@ -22,12 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scoringrules import crps_ensemble
 
 from calibration.inference import fit, gates
 from calibration.inference.fit import Engine
 from calibration.lead_times import families, forecast
 from calibration.lead_times.choice import families_of_lanes, left_out
-from calibration.lead_times.model import MONTH, LeadTime, Sizes, laws, lead_time_model, of_orders
+from calibration.lead_times.laws import laws_of_orders, sizes_of
+from calibration.lead_times.model import LeadTime, lead_time_model
 from calibration.lead_times.orders import OrderBook, Orders, closed_only, order_book
 
 FILE = "scms_deliveries.csv"
@@ -58,30 +60,17 @@ def as_of_days(orders: pd.DataFrame) -> Iterator[pd.Timestamp]:
             yield day
 
 
-def sizes_of(book: OrderBook) -> Sizes:
-    return Sizes(len(book.suppliers), len(book.lanes), -(-book.days // MONTH), tuple(book.supplier_of.tolist()))
-
-
 def fitted(orders: Orders, book: OrderBook, family: int | np.ndarray, engine: Engine, seed: int) -> xr.DataTree:
     names = {"supplier": list(book.suppliers), "lane": [f"{source} to {node}" for source, node in book.lanes]}
     model = partial(lead_time_model, sizes=sizes_of(book), family=family)
     return fit(model, orders, engine=engine, coords=names, draws=500, warm_up=500, seed=seed)
 
 
-def laws_of(tree: xr.DataTree, orders: Orders, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
-    """(draw, order) mean and shape."""
-    sites = {
-        str(k): v.stack(d=("chain", "draw")).transpose("d", ...).values for k, v in tree["posterior"].data_vars.items()
-    }
-    mean, shape = of_orders(laws(sites, sizes), orders)
-    return np.asarray(mean), np.asarray(shape)
-
-
 def family_of_each_lane(book: OrderBook, orders: Orders, seed: int) -> np.ndarray:
     """(lane,) by leave-one-out densities of quick fits, one family for all at a time."""
     elpd = []
     for family in range(3):
-        mean, shape = laws_of(fitted(orders, book, family, "laplace", seed), orders, sizes_of(book))
+        mean, shape = laws_of_orders(fitted(orders, book, family, "laplace", seed), orders, sizes_of(book))
         interval = jnp.stack([orders.lower, orders.upper], axis=-1)
         elpd.append(left_out(np.asarray(LeadTime(mean, shape, family).log_prob(interval)))[0])
     return families_of_lanes(np.stack(elpd), np.asarray(orders.lane), np.asarray(orders.weight), len(book.lanes))
@@ -110,7 +99,7 @@ def study(folder: Path, seed: int = 0, engine: Engine = "nuts") -> Iterator[dict
         family = family_of_each_lane(book, book.orders, seed)
         for name, orders in (("censored", book.orders), ("closed only", closed_only(book.orders))):
             tree = fitted(orders, book, family[book.orders.lane], engine, seed)
-            mean, shape = laws_of(tree, book.orders, sizes_of(book))
+            mean, shape = laws_of_orders(tree, book.orders, sizes_of(book))
             draws = predicted(mean, shape, family[book.orders.lane], book.orders, np.random.default_rng(seed))
             yield {
                 "as_of": str(day.date()), "likelihood": name, "orders": len(truth),
@@ -132,7 +121,7 @@ def judged(
         "cohort": len(seen), "open": int(is_open.sum()),
         "mean": mine.mean(), "true mean": seen.mean(), "bias": mine.mean() / seen.mean() - 1,
         "p95": np.quantile(mine, 0.95), "true p95": np.quantile(seen, 0.95),
-        "crps": forecast.crps(mine, seen).mean(), "cover 80": covered(mine, seen),
+        "crps": float(crps_ensemble(seen, mine.T, backend="numpy").mean()), "cover 80": covered(mine, seen),
         "open mean": rest[1].mean(), "open true mean": rest[0].mean(), "open cover 80": covered(rest[1], rest[0]),
         "band 80": forecast.band_of_coverage(len(seen), 0.8),
         "open band 80": forecast.band_of_coverage(len(rest[0]), 0.8),

@@ -39,14 +39,6 @@ def test_the_table_of_days_is_the_law_of_what_the_record_would_show(rounding):
     assert (abs(empirical - table[:-1]) < 4.5 * np.sqrt(0.25 / 200_000)).all()
 
 
-def test_crps_is_that_of_a_normal_law():
-    draws = np.random.default_rng(2).normal(3.0, 2.0, (20_000, 1))
-    z = (4.0 - 3.0) / 2.0
-    # Gneiting and Raftery (2007), eq. 5
-    exact = 2.0 * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
-    assert forecast.crps(draws, np.array([4.0]))[0] == pytest.approx(exact, abs=0.02)
-
-
 def test_the_band_of_coverage_holds_a_perfect_model():
     low, high = forecast.band_of_coverage(400, 0.8)
     assert stats.binom.cdf(high * 400, 400, 0.8) - stats.binom.cdf(low * 400 - 1, 400, 0.8) >= 0.999
