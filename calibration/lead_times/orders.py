@@ -64,8 +64,9 @@ def order_book(lines: pd.DataFrame, as_of: pd.Timestamp, rounding: str = "down")
     """Classify order lines as of the end of a day.
 
     lines: one row a delivery or a part not yet delivered, with order_id, product, source, node, ordered and received
-    (dates, received missing where it has not come), ordered_units, received_units, and `cancelled` (date or missing)
-    where there are cancellations. Deliveries of one line share its weight by units; what is still to come has the rest.
+    (dates, received missing where it has not come), ordered_units, received_units, `cancelled` (date or missing) and
+    `status` where there are cancellations; one without a date says nothing. Deliveries of one line share its
+    weight by units; what is still to come has the rest.
     Raises ValueError where no order was placed by then.
     """
     lines = lines[lines["ordered"] <= as_of].reset_index(names="row")
@@ -74,12 +75,14 @@ def order_book(lines: pd.DataFrame, as_of: pd.Timestamp, rounding: str = "down")
     offset = ROUNDING[rounding]
     received = lines["received"].where(lines["received"] <= as_of)
     cancelled = lines["cancelled"] if "cancelled" in lines else pd.Series(pd.NaT, lines.index)
+    status = lines["status"] if "status" in lines else pd.Series("open", lines.index)
+    undated = (status.eq("cancelled") & lines["received"].isna() & cancelled.isna()).to_numpy()
     cancelled = cancelled.where(cancelled <= as_of)
-    came, dropped = received.notna().to_numpy(), (received.isna() & cancelled.notna()).to_numpy()
+    came, dropped = received.notna().to_numpy(), (received.isna() & cancelled.notna()).to_numpy() | undated
     days = (received.fillna(cancelled).fillna(as_of) - lines["ordered"]).dt.days.to_numpy()
 
     rule = np.select([came & (days < 0), came & (days == 0), came, dropped], [2, 1, 0, 4], 3).astype(np.int8)
-    known, masked = came & (days >= 0), came & (days < 0)
+    known, masked = came & (days >= 0), (came & (days < 0)) | undated
     lower = np.where(masked, 0.0, np.maximum(np.where(known, days - 1, days) + offset, 0.0))
     upper = np.where(known, np.maximum(days + offset, 1.0), np.inf)
     lower = np.where(known & (days == 0), 0.0, lower)

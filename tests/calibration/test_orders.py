@@ -81,6 +81,14 @@ def test_nothing_of_the_future_is_known():
     assert book(as_of=25).counts["received"] > early.counts["received"]
 
 
+def test_a_cancellation_without_a_date_says_nothing():
+    frame = lines().assign(status="open")
+    frame.loc[3, "status"] = "cancelled"
+    found = order_book(frame, DAY + pd.Timedelta(days=10))
+    assert (found.orders.lower[3], found.orders.upper[3]) == (0, np.inf)
+    assert RULES[found.rule[3]] == "cancelled" and found.kind[3] == MASKED
+
+
 def test_wrong_likelihoods_for_negative_controls_differ_where_orders_are_open():
     o = book().orders
     is_open = np.isinf(o.upper) & (o.lower > 0)
