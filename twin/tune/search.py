@@ -102,7 +102,8 @@ def search(
         found = values(batch, measures)
         slack = _joined([limit.slack(x) for limit, x in zip(limits, found[1:], strict=True)])
         running = MEMORY * running + (1 - MEMORY) * slack
-        mean = running / (1 - MEMORY ** (step + 1))
+        # a far start must neither drown the goal for long nor pile up prices: a miss counts as one scale at most
+        mean = np.clip(running / (1 - MEMORY ** (step + 1)), -1.0, 1.0)
         if limits and step == 0:
             penalty = PENALTY * _leverage(pull, batch, measures, limits, counts, sign)
         pulls = np.maximum(0.0, prices - penalty * mean)
