@@ -13,10 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.ad_checkpoint import checkpoint_name
 
 from kernels.bits import Pair, seed_words, threefry2x32
 from kernels.ratio import EXACT, SMOOTH, Arithmetic
 from twin import invariants
+from twin.checkpointed import DRAWS
 from twin.day import day
 from twin.day.setting import Setting
 from twin.engines import Engine, Future, xla
@@ -107,7 +109,8 @@ def play(
         days, changes, history = today
         shocks = {field: changed(shock, change=changes[field]) for field, shock in inputs.shocks.items()}
         numbers = effective(network, days, shocks, severities, arithmetic)
-        luck = source(network, params, Today(days, numbers, history, arithmetic), key)
+        drawn = source(network, params, Today(days, numbers, history, arithmetic), key)
+        luck = checkpoint_name(drawn, DRAWS)  # type: ignore[no-untyped-call]
         after, flows = day(state, Setting(network, days, numbers, luck, policy, policy_params, arithmetic))
         return after, flows, invariants.daily(network, state, after, flows, days.day)
 

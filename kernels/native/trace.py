@@ -40,6 +40,7 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "rev": lambda x, dimensions, **_: np.flip(x, dimensions),
     "broadcast_in_dim": lambda x, shape, broadcast_dimensions, **_: _broadcast(x, shape, broadcast_dimensions),
     "copy": lambda x, **_: x,
+    "name": lambda x, **_: x,
     "stop_gradient": lambda x, **_: x,
     "optimization_barrier": lambda x, **_: x,
 }
