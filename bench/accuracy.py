@@ -66,6 +66,15 @@ def negative_binomial_in_digits(mean: Floats, size: Floats) -> Tails:
     )
 
 
+def zero_inflated(share: Floats, law: Tails) -> Tails:
+    """The mixture of 0 with this share and of a count."""
+    below, above = law
+    return (
+        lambda k: np.where(k >= 0, share + (1.0 - share) * below(np.maximum(k, 0.0)), 0.0),
+        lambda k: np.where(k >= 0, (1.0 - share) * above(np.maximum(k, 0.0)), 1.0),
+    )
+
+
 def _in_digits(below: Callable[..., mpmath.mpf], above: Callable[..., mpmath.mpf], *parameters: Floats) -> Tails:
     def each(function: Callable[..., mpmath.mpf]) -> Callable[[Floats], Floats]:
         def values(k: Floats) -> Floats:

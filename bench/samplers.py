@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from bench import accuracy
 from kernels import bits, quantiles
@@ -127,7 +127,7 @@ def costs() -> list[Cost]:
 
 
 def truths() -> list[Truth]:
-    return [*_counts(), *_numbers()]
+    return [*_counts(), *_mixed(), *_numbers()]
 
 
 def _counts() -> list[Truth]:
@@ -163,6 +163,36 @@ def _counts() -> list[Truth]:
         found.append(
             Truth(name, "mean 0.05-300, off by", "float64", CHECKED, float(off.max()), float(np.mean(off > 0)))
         )
+    return found
+
+
+def _mixed() -> list[Truth]:
+    """Zero-inflated counts beside the mixture's law; shares and tables beside SciPy's and NumPy's inverses."""
+    rng, found = np.random.default_rng(4), []
+    u, share = accuracy.uniforms(rng, CHECKED), rng.uniform(0.0, 0.99, CHECKED)
+    mean, size = accuracy.between(rng, 0.05, 300.0, CHECKED), accuracy.between(rng, 0.3, 50.0, CHECKED)
+    for name, quantile, law in (
+        ("poisson", lambda rest: quantiles.poisson(rest, mean), accuracy.poisson(mean)),
+        (
+            "negative_binomial",
+            lambda rest: quantiles.negative_binomial(rest, mean, size),
+            accuracy.negative_binomial(mean, size),
+        ),
+    ):
+        k = np.asarray(quantiles.zero_inflated(u, share, quantile))
+        miss = accuracy.count_miss(u, k, accuracy.zero_inflated(share, law))
+        row = float(miss.max()), float(np.mean(miss > 1e-13))
+        found.append(Truth(f"zero-inflated {name}", "mean 0.05-300, share 0-0.99", "SciPy", CHECKED, *row))
+    observed, cdf = np.sort(rng.gamma(2.0, 5.0, 100)), np.append(np.sort(rng.uniform(size=15)), 1.0)
+    for name, domain, against, value, right in (
+        ("bernoulli", "share 0-0.99", "SciPy", quantiles.bernoulli(u, share), stats.bernoulli.ppf(u, share)),
+        ("tabulated", "16 values", "NumPy", quantiles.tabulated(u, np.broadcast_to(cdf, (CHECKED, 16))),
+         1.0 + np.searchsorted(cdf, u)),
+        ("empirical", "100 values", "NumPy", quantiles.empirical(u, np.broadcast_to(observed, (CHECKED, 100))),
+         np.quantile(observed, u, method="inverted_cdf")),
+    ):  # fmt: skip
+        off = np.abs(np.asarray(value) - right)
+        found.append(Truth(name, f"{domain}, off by", against, CHECKED, float(off.max()), float(np.mean(off > 0))))
     return found
 
 
