@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bench.engines import cores, on_gpu
+from twin.plan import blocks_at_once
 
 Programme = Callable[[np.ndarray], Any]
 
@@ -18,7 +18,7 @@ def in_blocks(compiled: Callable[[np.ndarray], Programme], futures: int, most: i
     compiled: gives the programme for draws of a shape. most: futures in a block at most. The last block wraps around to
     the first futures.
     """
-    at_once = 1 if on_gpu() else cores()
+    at_once = blocks_at_once()
     size = min(most, -(-futures // at_once))
     starts = range(0, futures, size)
 

@@ -8,7 +8,8 @@ from bench.clock import measured
 from bench.company import SIZES
 from bench.doing import doing
 from bench.engines import CANNOT, ENGINES
-from bench.plan import FUTURES, GOODS, GRADIENT, MONEY, Cell, Plan, at_once, block
+from bench.plan import FUTURES, GOODS, GRADIENT, MONEY, Cell, Plan, block
+from twin.plan import blocks_at_once
 
 TURNS = 3
 SHORT = 4.0  # seconds; a longer cell is played once
@@ -62,7 +63,7 @@ def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:
             yield Row(cell, reason)
             continue
         doing(cell.name)
-        run, some = contender(cell), min(cell.futures, block(cell) * at_once())
+        run, some = contender(cell), min(cell.futures, block(cell) * blocks_at_once())
         planned = plan.seconds(cell)
         try:
             call = lambda run=run, cell=cell: run(cell.futures, block(cell))  # noqa: E731

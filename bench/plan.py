@@ -1,28 +1,24 @@
 """Which cells of the matrix run: a plan of seconds and bytes from what smaller cells took; the rest is skipped by name.
 
 Seconds: a futures x days x stocking points, a being what the nearest smaller cell of the same kind took for one.
-Bytes: what a block carries, some times over, and what is kept of every future.
+Bytes: as `twin.plan` counts a run, and what is kept of every future.
 """
 
 import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import jax
-
 from bench.company import SIZES, model
-from bench.engines import cores, on_gpu
-from bench.machine import memory_bytes
+from bench.engines import on_gpu
+from bench.gradient import NOTHING
+from twin.plan import DoesNotFit, Footprint, blocks_at_once, footprint, planned_block
+from twin.record import COMPANY
 
 SECONDS_MOST = 60.0
 FUTURES = (64, 1024, 16_384)
 BLOCK_MOST = 512  # one programme for all cells of a size but those of few futures
 ASSEMBLY = 1e-3  # seconds a store-product from tables to arrays
-CACHE_CELLS = 100_000  # a block's nodes and lanes times products, as in simulate
 MONEY, GOODS, GRADIENT = "whole day", "goods only", "value and gradient"
-# Copies of the state that a block holds at once: carried, computed anew and between them; for gradients a day of tape.
-COPIES = {MONEY: 8, GOODS: 4, GRADIENT: 12}
-KEPT_A_DAY = 170  # float64 numbers by future and day that the record of a stress run keeps: accounts, postings, series
 
 
 class Cell(NamedTuple):
@@ -71,37 +67,30 @@ class Plan:
         needed = (planned or 0.0) + compiling + ASSEMBLY * cell.store_products
         if needed > left:
             return f"planned {needed:.0f} s, {max(left, 0):.0f} s left"
-        need = bytes_of(cell)
+        try:
+            need = bytes_of(cell)
+        except DoesNotFit as error:
+            return str(error)
         if need > self.memory:
             return f"planned {need / 2**30:.1f} GiB, {self.memory / 2**30:.1f} GiB free"
         return None
 
 
-def at_once() -> int:
-    """Blocks in flight."""
-    return 1 if on_gpu() else cores()
-
-
 def block(cell: Cell) -> int:
-    """Futures in a block: what half the card holds, or what the cache of a core does and gives every core its share."""
-    if on_gpu():
-        return min(cell.futures, max(1, memory_bytes() // 2 // bytes_of_future(cell)))
-    sizes = model(SIZES[cell.store_products], cell.days).network.sizes
-    fits = max(8, CACHE_CELLS // ((sizes.nodes + sizes.lanes) * sizes.products))
-    return min(BLOCK_MOST, fits, -(-cell.futures // cores()))
-
-
-def bytes_of_future(cell: Cell) -> int:
-    """Planned bytes of a future in flight."""
+    """Futures in a block: one programme for all cells of a size but those of few futures, planned as a run's are."""
     m = model(SIZES[cell.store_products], cell.days)
-    carried = COPIES[cell.kind] * sum(leaf.nbytes for leaf in jax.tree.leaves(m.opening))
-    if cell.kind == GRADIENT:
-        # two levels of checkpoints: the starts of about sqrt(days) blocks, and the days of one
-        return carried * 2 * round(cell.days**0.5)
-    return carried + (8 * KEPT_A_DAY * cell.days if cell.kind == MONEY else 0)
+    return min(BLOCK_MOST, planned_block(_footprint(cell), m.network, cell.futures))
 
 
 def bytes_of(cell: Cell) -> int:
     """Planned bytes of a cell: the futures in flight, and on the host what is kept of all of them."""
-    kept = 8 * KEPT_A_DAY * cell.days * cell.futures if cell.kind == MONEY and not on_gpu() else 0
-    return bytes_of_future(cell) * min(cell.futures, block(cell) * at_once()) + kept
+    need = _footprint(cell)
+    kept = 0 if on_gpu() else cell.futures * need.recorded
+    return need.shared + need.future * min(cell.futures, block(cell) * blocks_at_once()) + kept
+
+
+def _footprint(cell: Cell) -> Footprint:
+    m = model(SIZES[cell.store_products], cell.days)
+    record = COMPANY if cell.kind == MONEY else NOTHING
+    shared = m.network, m.policy, m.params, m.inputs["base"]
+    return footprint(m.network, m.opening, shared, record, cell.days, cell.kind == GRADIENT)
