@@ -117,14 +117,22 @@ def _chord(
     gradient: Callable[..., Array], mode: Array, log_s: Array, data: Any, factored: Factor, held: np.ndarray,
     scale: np.ndarray,
 ) -> tuple[Array, float]:  # fmt: skip
-    """Newton's steps with the one Hessian; the mode and the last step in spreads."""
+    """Newton's steps with the one Hessian, held coordinates in turn with the rest; mode and last step in spreads.
+
+    In turn (Gauss & Seidel), for both at once need not converge.
+    """
     step = np.inf
     for _ in range(CHORD_MAX):
-        slope = np.asarray(gradient(mode, log_s, data), float)
-        change = arrowhead.solve(factored, slope)
-        change[held] = scale[held] ** 2 * slope[held]
-        step = float(np.abs(change / scale).max())
-        mode = mode - change
+        step = 0.0
+        for turn in ("rest", "held"):
+            slope = np.asarray(gradient(mode, log_s, data), float)
+            change = np.zeros_like(slope)
+            if turn == "held":
+                change[held] = scale[held] ** 2 * slope[held]
+            else:
+                change = arrowhead.solve(factored, slope)
+            step = max(step, float(np.abs(change / scale).max()))
+            mode = mode - change
         if step < STEP_MAX:
             break
     return mode, step
