@@ -5,8 +5,9 @@ else's business. Rows about nodes and products that the company does not have ar
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,11 @@ from pydantic_core import PydanticCustomError
 
 from twin.tables.columns import Codes, Column, LongTable, long_table
 from twin.tables.company import Company
-from twin.tables.declared import Format, format_of
+from twin.tables.declared import Declarations, Format, format_of
 from twin.tables.faults import Fault, Faults
 from twin.tables.headings import kind, may_be_empty, plain
 from twin.tables.history_checks import Recorded, receipts_checks, sales_checks
+from twin.tables.mapping import NET, form_of, mapped, read_mapping
 from twin.tables.parse import match_header
 from twin.tables.read import declared_in, inside
 from twin.tables.rows import REQUIRED, Row, column
@@ -42,6 +44,7 @@ class Sale(Row):
     promotion: YesNo = column(REQUIRED, "促销", "", "whether it was promoted that day")
     on_hand_close: Units | None = column(None, "日末库存", "unit", "stock at the end of the day", "not recorded")
     returns: Units | None = column(None, "退货", "unit", "units that came back that day", "not recorded")
+    recorded: Day | None = column(None, "登记日期", "date", "the day this row became known", "the row's own day")
 
 
 class Receipt(Row):
@@ -83,18 +86,12 @@ def read_history(path: str | Path, company: Company, until: date | None = None) 
     declarations, problems = declared_in(Path(path), folder)
     faults += problems
     for model, checks in _TABLES:
-        file = _file(folder, model, faults)
-        if file is None:
-            continue
         try:
-            recorded = typed(
-                long_table(file, format_of(declarations, file.name)),
-                model,
-                format_of(declarations, file.name),
-            )
+            recorded = read_table(folder, model, declarations)
         except Faults as error:
             faults += error.faults
-        else:
+            continue
+        if recorded is not None:
             problems = list(checks(recorded, company, until or company.settings.start))
             faults += problems
             frames[model.table] = recorded.known(company)
@@ -103,23 +100,67 @@ def read_history(path: str | Path, company: Company, until: date | None = None) 
     return History(frames.get("sales"), frames.get("receipts"), faults)
 
 
-def _file(folder: Path, model: type[Row], faults: list[Fault]) -> Path | None:
-    """The one file of a table, called in either language."""
+def read_table(folder: Path, model: type[Row], declarations: Declarations) -> Recorded | None:
+    """A table of the folder, through its mapping where there is one; None where there is no file. Raises Faults."""
     if not folder.is_dir():
         return None
+    entries = [e for e in read_mapping(folder) if plain(e.reads_as) in (plain(model.table), plain(model.zh))]
+    file = _file(folder, model, {entry.file for entry in entries})
+    if file is None:
+        return None
+    form = form_of(entries, format_of(declarations, file.name))
+    table = long_table(file, form)
+    if not entries:
+        return typed(table, model, form)
+    theirs = {entry.ours: entry.theirs for entry in entries if entry.ours and entry.theirs}
+    if NET in theirs:
+        theirs |= dict.fromkeys(("units", "returns"), theirs[NET])
+    try:
+        recorded = typed(mapped(table, entries, model, form), model, form)
+    except Faults as error:
+        raise Faults(
+            replace(f, column=theirs.get(f.column, f.column) if f.column else None) for f in error.faults
+        ) from None
+    recorded = replace(recorded, headings={**recorded.headings, **theirs})
+    return _together(recorded, model) if NET in theirs else recorded
+
+
+def _together(recorded: Recorded, model: type[Row]) -> Recorded:
+    """What came back joins the sales of its day, where the extract has a row of each."""
+    frame, key = recorded.frame, list(model.key)
+    back = ((frame["units"] == 0) & (frame["returns"] > 0)).to_numpy()
+    one_each = ~(frame[key].assign(back=back).duplicated(keep=False).to_numpy())
+    returned = frame.loc[back & one_each, [*key, "returns"]]
+    sold = pd.MultiIndex.from_frame(frame.loc[~back & one_each, key].astype(object))
+    joins = pd.MultiIndex.from_frame(returned[key].astype(object)).isin(sold)
+    added = returned[joins].set_index(key)["returns"]
+    added.index = pd.MultiIndex.from_frame(returned.loc[joins, key].astype(object))
+    rows = np.flatnonzero(~back & one_each)
+    frame = frame.copy()
+    places = added.index.get_indexer(sold)
+    frame.iloc[rows[places >= 0], frame.columns.get_loc("returns")] = added.to_numpy()[places[places >= 0]]
+    keep = np.ones(len(frame), bool)
+    keep[np.flatnonzero(back & one_each)[joins]] = False
+    return replace(recorded, frame=frame[keep].reset_index(drop=True), rows=recorded.rows[keep])
+
+
+def _file(folder: Path, model: type[Row], theirs: set[str]) -> Path | None:
+    """The one file of a table, called in either language, or as the mapping calls it. Raises Faults."""
     names = {plain(model.table), plain(model.zh)}
     found = [
         entry
         for entry in sorted(folder.iterdir())
-        if plain(entry.stem) in names and entry.suffix.casefold() in (".csv", ".parquet")
+        if entry.name in theirs or (plain(entry.stem) in names and entry.suffix.casefold() in (".csv", ".parquet"))
     ]
+    faults = []
     if len(found) > 1:
         both = " and ".join(entry.name for entry in found)
         faults.append(Fault("N010", found[1].name, f"the table {model.table} is given twice: {both}; keep one"))
-    for problem in [inside(entry, folder) for entry in found[:1]]:
-        if problem:
-            faults.append(problem)
-            return None
+    faults += [Fault("N001", name, "is named in the mapping and not there") for name in sorted(theirs)
+               if name not in {entry.name for entry in found}]  # fmt: skip
+    faults += [problem for entry in found[:1] if (problem := inside(entry, folder))]
+    if faults:
+        raise Faults(faults)
     return found[0] if found else None
 
 
@@ -197,14 +238,14 @@ def _message(message: str, cell: str, info: FieldInfo) -> str:
 def _array(values: list[Any], codes: Codes, info: FieldInfo) -> Any:
     """The column of a frame: categories, dates, whole numbers, or floats where a cell may be empty."""
     what = kind(info)
-    if what == "text":
-        categories = sorted(set(values))
-        place = {name: at for at, name in enumerate(categories)}
+    if what in ("text", "choice"):
+        categories = sorted({value for value in values if value is not None})
+        place = {name: at for at, name in enumerate(categories)} | {None: -1}  # pandas' own code of nothing
         return pd.Categorical.from_codes(np.array([place[value] for value in values])[codes], categories)
     if what == "date":
         return np.array(values, "datetime64[s]")[codes]  # None becomes "not a time"
     if what == "yes_no":
         return np.array(values, bool)[codes]
-    if may_be_empty(info):
+    if may_be_empty(info) or any(isinstance(value, Decimal) for value in values):
         return np.array([np.nan if value is None else float(value) for value in values])[codes]
     return np.array(values, np.int64)[codes]

@@ -82,7 +82,7 @@ def sales_checks(sales: Recorded, company: Company, until: date) -> Iterator[Fau
     faults = [
         *_strangers(sales, company),
         *_future(sales, "date", until),
-        *_twice(sales, ["date", "node", "product"], ["units", "price"]),
+        *_twice(sales, ["date", "node", "product", *({"recorded"} & set(sales.frame))], ["units", "price"]),
     ]
     yield from faults
     if any(fault.severity == "E" for fault in faults):
