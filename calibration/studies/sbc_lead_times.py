@@ -55,18 +55,22 @@ class Design(NamedTuple):
 Model = Callable[[Orders], None]
 
 
+def recorded(placed: Orders, took: Array, days: int) -> Orders:
+    """What is known at the cut of lead times in whole days, rounded down."""
+    age = days - 1 - jnp.asarray(placed.day, took.dtype)
+    known = took <= age
+    return placed._replace(
+        lower=jnp.where(known, took, age + 1.0), upper=jnp.where(known, took + 1.0, jnp.inf),
+        weight=jnp.ones_like(took),
+    )  # fmt: skip
+
+
 def history(model: Model, placed: Orders, days: int, key: Array) -> tuple[Orders, dict[str, Array]]:
     """(orders as recorded at the cut, rounded down to whole days; true sites), both drawn."""
     sites, law = jax.random.split(key)
     trace = handlers.trace(handlers.seed(model, sites)).get_trace(placed)
     drawn: LeadTime = trace["orders"]["fn"]
-    took = jnp.floor(drawn.days(law))
-    age = days - 1 - jnp.asarray(placed.day, took.dtype)
-    known = took <= age
-    seen = placed._replace(
-        lower=jnp.where(known, took, age + 1.0), upper=jnp.where(known, took + 1.0, jnp.inf),
-        weight=jnp.ones_like(took),
-    )  # fmt: skip
+    seen = recorded(placed, jnp.floor(drawn.days(law)), days)
     true = {k: s["value"] for k, s in trace.items() if s["type"] in ("sample", "deterministic") and k != "orders"}
     return seen, true
 
