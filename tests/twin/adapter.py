@@ -10,7 +10,7 @@ import numpy as np
 from kernels.ratio import EXACT
 from twin.assembly import Model, assemble
 from twin.day.close import certificate
-from twin.engines import Engine, xla
+from twin.engines import Engine, fastest
 from twin.exogenous import Luck, replay
 from twin.ledger import ACCOUNT
 from twin.network import CLAIMS, Sizes
@@ -413,7 +413,7 @@ def history(case: dict, found: Model) -> Luck:
     return Luck(lead_time=lead, capped=np.zeros((T, len(s.lanes))), **table)
 
 
-def play(case: dict, found: Model, engine: Engine = xla) -> dict[str, np.ndarray]:
+def play(case: dict, found: Model, engine: Engine = fastest) -> dict[str, np.ndarray]:
     """The case through the twin in exact mode: what the oracle records, leading axis day."""
     run = simulate(
         found.network,
