@@ -18,6 +18,7 @@ from tests.twin import adapter
 from tests.twin.money_cases import CASES, built, eligible_receivables, late_law, r14, r20, room
 from twin import exogenous, measures
 from twin.assembly import Model
+from twin.engines import fastest
 from twin.ledger import ACCOUNT, ROW
 from twin.policies import replenish
 from twin.record import COMPANY, Record, nothing
@@ -92,6 +93,7 @@ def exact(model: Model, draws: int = 8) -> Run:
         model.opening,
         np.arange(draws),
         record=COMPANY,
+        engine=fastest,
     )
 
 
