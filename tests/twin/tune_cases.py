@@ -158,7 +158,7 @@ def gap(cell: Cell, factor: float) -> float:
         z = factor + 0.01 / deviation
         over = z + (stats.norm.pdf(z) - z * stats.norm.sf(z))
         short = stats.norm.pdf(z) - z * stats.norm.sf(z)
-        assert best == mean + deviation * stats.norm.ppf(cell.penalty / (cell.holding + cell.penalty))
+        assert np.isclose(best, mean + deviation * stats.norm.ppf(cell.penalty / (cell.holding + cell.penalty)))
         return float(deviation * (cell.holding * over + cell.penalty * short) / least - 1)
     pmf = exact.poisson_pmf(cell.cover[0])
     level = round(cell.cover[0] + cell.cover[1] * factor)
