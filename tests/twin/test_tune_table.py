@@ -50,8 +50,8 @@ CELLS = NORMAL + POISSON
 AGAIN = [replace(cell, name=f"{cell.name} again {k}") for cell in NORMAL for k in range({15: 1, 20: 2}.get(cell.L, 0))]
 EFFORT = Effort(steps=80, futures=24, rate=0.3)
 WITHIN, LOST_FUTURES, CHAIN_FUTURES = 3, 512, 256
-# missed by one of the five seeds, by 0.23 and 0.51 %: noise that 1,920 futures leave, and a level of 27.48 that rounds to
-# 27 where 28 is best
+# missed by one of the five seeds, by 0.23 and 0.51 %: noise that 1,920 futures leave, and a level of 27.48 that
+# rounds to 27 where 28 is best
 MISSED = {"3.2 L=10 p=39", "3.3 L=3 p=19"}
 # PEERS.md 3.4: the best base stock where sales are lost
 PUBLISHED = {"3.3 L=1 p=9": 13, "3.3 L=2 p=9": 19, "3.3 L=4 p=4": 25, "3.3 L=4 p=9": 28, "3.3 L=4 p=39": 33}
