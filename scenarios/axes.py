@@ -112,17 +112,14 @@ class Space:
                 out = (day >= row.start) & (day < row.start + length[:, None])
                 change[row.field][:, :, k] = -FULL * out
         each = np.repeat(np.arange(count), len(draws))
-        return Points(change, hit, severities, np.tile(draws, count))._replace(
-            change={f: x if len(x) == 1 else x[each] for f, x in change.items()}, severities=severities[each],
-            days={f: x[each] for f, x in self.due_days(model, s).items()},
-        )  # fmt: skip
+        changes, terms = ({f: x if len(x) == 1 else x[each] for f, x in given.items()}
+                          for given in (change, self.due_days(model, s)))  # fmt: skip
+        return Points(changes, hit, severities[each], np.tile(draws, count), terms)
 
     def due_days(self, model: Model, s: np.ndarray) -> dict[str, np.ndarray]:
-        """Fields of `Days` that terms decide, leading axis that of s: (vector, axis); none without a terms shock."""
-        if not self.terms:
-            return {}
-        scenario = [row for row, _ in self.terms]
-        found = [terms_at(model, scenario, {row.shock: one[i] for row, i in self.terms}) for one in s]
+        """Fields of `Days` that terms decide, leading axis that of s: (vector, axis), or 1 without a terms shock."""
+        scenario, vectors = [row for row, _ in self.terms], s if self.terms else s[:1]
+        found = [terms_at(model, scenario, {row.shock: one[i] for row, i in self.terms}) for one in vectors]
         return {field: np.stack([days[field] for days in found]) for field in found[0]}
 
 

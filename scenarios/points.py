@@ -18,6 +18,7 @@ from jax import Array, lax
 from kernels.bits import seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
+from twin.assembly.days import BILLED
 from twin.engines import Future, Programme, fastest
 from twin.exogenous import Params, Source, draw_severities
 from twin.ledger import balance
@@ -37,14 +38,14 @@ class Points(NamedTuple):
     """Points to play; every leading axis is point, or 1 where all points share it.
 
     change: by field (point, day, shock) ppm at full severity; rows: by field (point, shock, row), 0/1, the places hit;
-    severities: (point, severity) ppm; draws: (point,) the future of each; days: fields of `Days` that differ by point.
+    severities: (point, severity) ppm; draws: (point,) the future of each; days: the fields of `Days` that terms decide.
     """
 
     change: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
     severities: np.ndarray
     draws: np.ndarray
-    days: dict[str, np.ndarray] = {}
+    days: dict[str, np.ndarray]
 
     def take(self, which: np.ndarray) -> "Points":
         """Some of the points, in this order."""
@@ -99,7 +100,13 @@ def plain(world: World, draws: np.ndarray, severities: np.ndarray | None = None)
         {field: np.asarray(shock.rows)[None] for field, shock in shocks.items()},
         full if severities is None else severities,
         np.asarray(draws, np.uint32),
+        days_of(world),
     )
+
+
+def days_of(world: World) -> dict[str, np.ndarray]:
+    """The fields of `Days` that terms decide, as the scenario of a world has them."""
+    return {field: np.asarray(getattr(world.inputs.days, field))[None] for field in BILLED}
 
 
 def drawn(world: World, draws: np.ndarray, seed: int) -> np.ndarray:

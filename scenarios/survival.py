@@ -19,7 +19,7 @@ from jax import Array
 
 from kernels.bits import Pair, hash_id, seed_words, threefry2x32, uniform
 from scenarios import statistics
-from scenarios.points import FULL, Outcome, Points, outcomes, shared
+from scenarios.points import FULL, Outcome, Points, days_of, outcomes, shared
 from scenarios.statistics import Estimate
 from twin.assembly import Model, assemble
 from twin.assembly.shocks import severity_law
@@ -162,7 +162,7 @@ class _Study:
             hit[field] = np.zeros((len(place), *shocks[field].rows.shape))
             hit[field][:, :1] = mine[place]
         severities = np.full((1, len(self.world.inputs.severities.probability)), FULL)
-        return Points(change, hit, severities, draws)
+        return Points(change, hit, severities, draws, days_of(self.world))
 
     def _base(self) -> Outcome:
         none = np.zeros(len(self.draws), int)

@@ -145,9 +145,11 @@ def expression(name: str, params: dict[str, Any], reads: list[Register], kind: s
         return answer(f"lower(higher({texts[1]}, {texts[0]}), {texts[2]})")
     if name in ("square", "integer_pow"):
         power = 2 if name == "square" else int(params["y"])
-        if power < 1:
-            raise Unsupported("a negative whole power")
-        return answer("(" + " * ".join([texts[0]] * power) + ")")
+        product = "(" + " * ".join([texts[0]] * max(abs(power), 1)) + ")"
+        if power < 1:  # of derivatives; XLA's own rounding of it is not promised
+            one = f"splat<{kind}v>(({kind})1)" if lanes else f"({kind})1"
+            return answer(one if power == 0 else f"({one} / {product})")
+        return answer(product)
     if name == "is_finite":
         return answer(f"(({texts[0]} - {texts[0]}) == ({texts[0]} - {texts[0]}))", bits(reads[0].kind))
     if name == "convert_element_type":

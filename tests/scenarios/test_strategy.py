@@ -209,6 +209,7 @@ def octant(steps):
         pytest.param("cash", ("slump", "cut", "out"), marks=pytest.mark.slow),
         pytest.param("fill", ("slump", "cut", "out"), marks=pytest.mark.slow),
         pytest.param("fill", ("cheaper", "cut", "out"), marks=pytest.mark.slow),
+        pytest.param("cash", ("slump", "cut", "sooner"), marks=pytest.mark.slow),
     ],
 )
 def test_families_are_those_of_brute_force(losing, name, names):
@@ -217,8 +218,9 @@ def test_families_are_those_of_brute_force(losing, name, names):
     It is found when an answer lies in the same valley (within 37 degrees) and is as near, to the width of the bracket.
     """
     world = points.shared(losing, "axes")
-    three = {axis: shop.AXES[axis] for axis in names}
-    space = axes.space(three, shop.TOGETHER, losing.network.sizes.severities, {"out": 4}, {})
+    three = {axis: (shop.AXES | {"sooner": [SOONER]})[axis] for axis in names}
+    joined = [*shop.TOGETHER, SOONER]
+    space = axes.space(three, joined, losing.network.sizes.severities, {"out": 4, "sooner": 6}, AGREED)
     line = cash_line(losing) if name == "cash" else lines.Line("fill", 0.93)
     direction, near = octant(10)
     s = searching(losing, world, space, line)

@@ -77,6 +77,9 @@ def days_of(
     )
 
 
+BILLED = ("due_supplier", "gate_bill")  # fields of `Days` that terms decide
+
+
 def billed(company: Company, s: Structure, c: Calendar, sizes: Sizes, net: np.ndarray) -> dict[str, np.ndarray]:
     """What net days decide: due slots, and which bills the look-ahead gate counts; the spot gate counts all.
 
