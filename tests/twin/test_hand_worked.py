@@ -1,11 +1,16 @@
 """Companies of about ten days worked out on paper, to the cent: invariants alone do not see the order of events."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from tests.twin import adapter, oracle
 from tests.twin.hand_worked import CASES, HandWorked, check
 from twin.assembly import assemble
+from twin.invariants import DAILY
 from twin.network import Sizes
+from twin.state import changed
 
 
 def form(worked: HandWorked) -> tuple[object, ...]:
@@ -33,3 +38,18 @@ def test_hand_worked_companies(worked: HandWorked, rooms: dict[tuple[object, ...
     days = adapter.play(worked.case, model)
     assert adapter.difference(worked.case, model, days, records) is None
     assert not days["residuals"].any()
+
+
+def test_a_lead_time_beyond_what_was_planned_for_is_an_offence(rooms: dict[tuple[object, ...], Sizes]) -> None:
+    """The ring of shipments would wrap around, and goods arrive early: I-03 is off by the days beyond its slots."""
+    worked = CASES[0]
+    model = adapter.model(worked.case, rooms[form(worked)])
+    name = "case" if "case" in model.inputs else "base"
+    inputs, slots = model.inputs[name], model.network.sizes.slots
+    for beyond in (0, 1, 5):
+        lead = np.full_like(inputs.replay.lead_time, slots - 1 + beyond)
+        late = changed(inputs, replay=changed(inputs.replay, lead_time=lead))
+        days = adapter.play(worked.case, replace(model, inputs={name: late}))
+        residuals = dict(zip(DAILY, days["residuals"], strict=True))
+        assert residuals.pop("I-03") == beyond
+        assert not any(residuals.values())
