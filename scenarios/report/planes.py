@@ -2,6 +2,7 @@
 resilience costs.
 """
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ YEARS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 # Dark is what happens often. Lightness alone carries it, so it survives a grey print.
 RARE = LinearSegmentedColormap.from_list("rare", ["#7FB3D5", "#FFFFFF"])
 FINE = 121  # places along each axis
+LABEL = 40  # letters in a line beside the picture
 
 
 def rarity(answer: dict[str, Any], words: Words, key: str, title: str) -> str:
@@ -51,7 +53,7 @@ def rarity(answer: dict[str, Any], words: Words, key: str, title: str) -> str:
         axes.set_xlim(0, one[-1])
         axes.set_ylim(0, other[-1])
         axes.set_xlabel(words("strategy.reverse.axis", scenario=words.scenario(found["axes"][0])))
-        axes.set_ylabel(words("strategy.reverse.axis", scenario=words.scenario(found["axes"][1])))
+        axes.set_ylabel(fill(words("strategy.reverse.axis", scenario=words.scenario(found["axes"][1])), LABEL))
         return charts.inline(figure, key, title)
 
 
