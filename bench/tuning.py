@@ -123,7 +123,11 @@ class Bench:
                 more, low, high = interval(ours - self.profit(name))
                 found["gradient earns more"] = [round(more), round(low), round(high)]
                 print(f"gradient earns {more:+,.0f} [{low:+,.0f}, {high:+,.0f}] more than {name}")
-        best = max((name for name in self.result if name.startswith("CMA-ES")), key=lambda n: self.profit(n).mean())
+        self.keep("gradient", self.result["gradient"])
+        searched = [name for name in self.result if name.startswith("CMA-ES")]
+        if not searched:
+            return
+        best = max(searched, key=lambda name: self.profit(name).mean())
         goal, trail = self.profit(best).mean(), self.result["trail"]["steps"]
         passed = [row for row in trail if row["profit"] >= goal]
         share = passed[0]["point-days"] / self.result[best]["point-days"] if passed else None
@@ -209,7 +213,7 @@ def black_box(bench: Bench, by: Any, search: Any, seconds: float) -> tuple[Trail
     def merit(theta: np.ndarray) -> float:
         return -float(figures(played(model, with_levels(model, level(theta)), draws))["profit"].mean())
 
-    trail = search(merit, np.zeros(len(names)), low, high, seconds)
+    trail = search(merit, np.clip(np.zeros(len(names)), low, high), low, high, seconds)  # as the gradient begins
     return trail, level(trail.theta)
 
 
