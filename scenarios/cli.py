@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from scenarios import console, questions
+from scenarios.calibrating import calibrate
 from scenarios.console import EXIT, Stop
 from scenarios.tuning.command import tune
 
@@ -33,6 +34,7 @@ DEMO_STORES, DEMO_PRODUCTS, DEMO_DRAWS = 8, 16, 72
 Language = Literal["en", "zh"]
 Executor = Literal["inline", "ray"]
 Device = Literal["auto", "cpu", "gpu"]
+Parameters = Literal["both", "process", "tables"]
 Company = Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")]
 Draws = Annotated[int, typer.Option(help="Futures per scenario.", min=1, max=DRAWS_MOST, metavar="N")]
 Seed = Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=SEED_MOST, metavar="N")]
@@ -115,6 +117,14 @@ def stress(
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Go on with a run begun on another device or version.")
     ] = False,
+    posterior: Annotated[
+        Path | None,
+        typer.Option(help="Draws of the parameters; default: DIR/posterior.zarr, if it is there.", metavar="PATH"),
+    ] = None,
+    parameters: Annotated[
+        Parameters,
+        typer.Option(help="both: not known, and luck; process: posterior mean, luck only; tables: taken as known."),
+    ] = "both",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and do nothing.")] = False,
 ) -> None:
     """Play the base case and scenarios under the same luck and keep the results. To run it again is to go on."""
@@ -130,18 +140,35 @@ def stress(
     choose(device)
     keep = ("daily",) if keep_daily else ()
     ready, names = _with_scenarios(_read(company), scenarios)
+    given = _posterior(company, posterior, parameters)
     if dry_run:
-        console.table(["what", "how much"], run.preview(ready, names, out, draws=draws, seed=seed, keep=keep))
+        rows = run.preview(ready, names, out, draws=draws, seed=seed, keep=keep, given=given)
+        console.table(["what", "how much"], rows)
         return
     scheduled = executor == "ray" or share[1] > 1 or time_limit is not None
     with console.checkpointing(scheduled), console.Bars() as bars:
         run.stress(
             ready, names, out, draws=draws, seed=seed, keep=keep, share=share, limit=time_limit,
             executor=ray_workers(workers, gpu=device == "gpu") if executor == "ray" else None,
-            allow_mixed=allow_mixed, progress=bars.progress, finished=bars.finished,
+            allow_mixed=allow_mixed, given=given, progress=bars.progress, finished=bars.finished,
         )  # fmt: skip
     console.verdicts(out)
     console.say(f"results: {out}\nnext: tandem report {out}")
+
+
+def _posterior(company: Path, path: Path | None, parameters: Parameters):  # type: ignore[no-untyped-def]
+    """The draws a run takes: those named, or those beside the company; None where the tables' parameters are known."""
+    from scenarios.posterior import NAME, Given
+
+    if parameters == "tables":
+        return None
+    if path is None:
+        path = company / NAME
+        if not path.exists():
+            return None
+    elif not path.exists():
+        raise Stop(EXIT.usage, f"{path}: no such file")
+    return Given(path, parameters)
 
 
 def _share(shard: str) -> tuple[int, int]:
@@ -267,6 +294,12 @@ def demo(
 app.command(
     short_help="Move stock to where it earns its cash.", epilog="Example: tandem tune shop/ --service 0.97 --out tuned/"
 )(tune)
+
+
+app.command(
+    short_help="Fit demand to the history, with honest intervals.",
+    epilog="Example: tandem calibrate shop/ --as-of 2026-01-01 && tandem stress shop/ --out run/",
+)(calibrate)
 
 
 @app.command(short_help="Show device, memory, versions, cache.", epilog="Example: tandem doctor")

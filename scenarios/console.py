@@ -132,6 +132,7 @@ def guarded(command: Callable[[], object]) -> int:
 
 def explained(error: Exception) -> tuple[EXIT, str]:
     """The exit code and the user's words for a failure. Imports late: `--help` needs none of this."""
+    from scenarios.posterior import Blocked, NoPosterior, Short
     from scenarios.report import NoRun, NotTied
     from scenarios.run import Impossible, Partial, Unfinished
     from scenarios.store import OutputExists
@@ -148,8 +149,12 @@ def explained(error: Exception) -> tuple[EXIT, str]:
     match error:
         case Faults():
             return EXIT.invalid, str(error)
-        case NoRun():
+        case NoRun() | NoPosterior():
             return EXIT.invalid, str(error)
+        case Short():
+            return EXIT.usage, str(error)
+        case Blocked():
+            return EXIT.gate, str(error)
         case OutputExists():
             return EXIT.usage, f"{error} is there already: give another --out, or remove it"
         case OtherPlan():

@@ -1,12 +1,15 @@
 """What is not known and what nobody can know: futures on posterior draws of the parameters, and the split of a spread.
 
 Draws come as a Zarr folder or netCDF file that xarray reads: variables named as fields of `twin.exogenous.Params`, each
-with the dimension `draw` first and then `node`, `product` or `lane` with their names as coordinates. What is not there
-keeps the table's value. Future d takes draw d // 2.
+with the dimension `draw` first and then `node`, `product` or `lane` with their names as coordinates; in what `tandem
+calibrate` writes they are the group `parameters` beside the fit. What is not there keeps the table's value. Future d
+takes draw d // 2.
 """
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -15,7 +18,7 @@ from scipy import stats
 
 from scenarios.statistics import LEVEL
 from twin.assembly import Model
-from twin.exogenous import Params
+from twin.exogenous import Params, inflated_negative_binomial_demand
 from twin.simulate import FUTURES_PER_POSTERIOR_DRAW as PAIR
 from twin.state import changed
 
@@ -23,16 +26,104 @@ FIELDS = ("demand_mean", "demand_size", "zero_share", "company_year", "company_w
 BY_PLACE = ("demand_mean", "demand_size", "zero_share")
 
 
+NAME, GROUP = "posterior.zarr", "parameters"
+Mode = Literal["both", "process"]
+
+
 class NoPosterior(Exception):
     """The file does not hold draws of this company's parameters."""
 
 
-def read(path: Path, model: Model) -> Params:
-    """Parameters with their draws on the leading axis. Raises NoPosterior with what is wrong and what is right."""
+class Blocked(Exception):
+    """The fit behind the draws failed a gate."""
+
+
+class Short(Exception):
+    """Fewer posterior draws than the futures need."""
+
+
+def adopt(model: Model, path: Path, mode: Mode = "both") -> Model:
+    """The model on posterior draws; "process" takes their mean as if it were known (plug-in): the spread is luck alone.
+
+    Demand of a calibration is zero-inflated negative binomial, whatever law the tables ask for. Raises as `read`.
+    """
+    _ensure_released(path)
+    params = read(path, model)
+    if mode == "process":
+        params = jax.tree.map(lambda x: x.mean(axis=0, keepdims=True), params)
+    model = replace(model, params=params)
+    calibrated = bool({"demand_size", "zero_share"} & set(_open(path)))
+    return replace(model, source=inflated_negative_binomial_demand) if calibrated else model
+
+
+class Given(NamedTuple):
+    """Draws for a run: where they lie, and how they are taken."""
+
+    path: Path
+    mode: Mode = "both"
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What of them decides results."""
+        return fingerprint(self.path), self.mode
+
+
+def taken(model: Model, path: Path, identity: tuple[str, ...]) -> Model:
+    """The model of a run: as its plan's `posterior` says, the draws lying at `path`."""
+    return adopt(model, path, "process" if "process" in identity else "both") if identity else model
+
+
+def need(model: Model, futures: int) -> None:
+    """Raises Short, with the numbers, where the draws do not feed so many futures."""
+    stored, wanted = model.params.demand_mean.shape[0], -(-futures // PAIR)
+    if 1 < stored < wanted:
+        raise Short(f"{futures:,} futures need {wanted:,} posterior draws, {stored:,} are stored: "
+                    f"--draws {stored * PAIR}, or tandem calibrate --draws {wanted}")  # fmt: skip
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of the draws, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, values in sorted(_open(path).data_vars.items(), key=lambda one: str(one[0])):
+        digest.update(f"{name} {values.dims} {values.shape}".encode())
+        for axis in values.coords:
+            digest.update("\n".join(map(str, values[axis].values)).encode())
+        digest.update(np.ascontiguousarray(values.values, float).tobytes())
+    return digest.hexdigest()
+
+
+def copy(path: Path, to: Path) -> None:
+    """The draws and where they come from, without the fit itself."""
+    _open(path).load().to_zarr(to, group=GROUP, mode="w", consolidated=False)
+
+
+def _ensure_released(path: Path) -> None:
+    """Raises Blocked where the file holds the fit's gates and one of them failed."""
+    if path.is_dir() and (path / "diagnostics").is_dir():
+        gates = xr.open_zarr(path, group="diagnostics", consolidated=False)
+        failed = [str(name) for name in gates["gate"].values[~gates["passed"].values.astype(bool)]]
+        if failed:
+            raise Blocked(f"{path}: the fit failed {', '.join(failed)}; tandem calibrate says what to do")
+
+
+def about(path: Path) -> dict[str, str]:
+    """Where the draws come from: engine, as_of and so on, as far as the file says."""
+    return {str(name): str(value) for name, value in _open(path).attrs.items()}
+
+
+def _open(path: Path) -> xr.Dataset:
     try:
-        data = xr.open_zarr(path, consolidated=False) if path.is_dir() else xr.open_dataset(path)
+        if not path.is_dir():
+            return xr.open_dataset(path)
+        group = GROUP if (path / GROUP).is_dir() else None
+        return xr.open_zarr(path, group=group, consolidated=False)
     except (OSError, ValueError, KeyError) as error:
         raise NoPosterior(f"{path}: cannot be read as Zarr or netCDF: {error}") from error
+
+
+def read(path: Path, model: Model) -> Params:
+    """Parameters with their draws on the leading axis. Raises NoPosterior with what is wrong and what is right."""
+    data = _open(path)
     strange = sorted(set(map(str, data.data_vars)) - set(FIELDS))
     if strange or not data.data_vars:
         raise NoPosterior(f"{path}: found {', '.join(strange) or 'nothing'}; allowed are {', '.join(FIELDS)}")
@@ -51,12 +142,17 @@ def _field(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarr
     if set(found.dims) != {"draw", *wanted}:
         raise NoPosterior(f"{path}: {name} has dimensions {', '.join(map(str, found.dims))}; "
                           f"expected {', '.join(('draw', *wanted))}")  # fmt: skip
-    known = np.broadcast_to(np.asarray(getattr(model.params, name)), (found.sizes["draw"], *map(len, wanted.values())))
-    try:
-        mine = found.transpose("draw", *wanted).sel({axis: list(names) for axis, names in wanted.items()})
-    except KeyError as error:
-        raise NoPosterior(f"{path}: {name} lacks {error}") from error
-    values = np.asarray(mine.values, float)
+    table = np.asarray(getattr(model.params, name))
+    known = np.broadcast_to(table, (found.sizes["draw"], *map(len, wanted.values())))
+    values = np.asarray(found.transpose("draw", *wanted).values, float)
+    for place, (axis, names) in enumerate(wanted.items(), start=1):
+        there = {str(label): n for n, label in enumerate(found[axis].values)}
+        sells = np.asarray((known > 0).any(axis=tuple(n for n in range(known.ndim) if n != place)))
+        lacking = [label for label, sold in zip(names, sells, strict=True) if sold and label not in there]
+        if lacking:
+            raise NoPosterior(f"{path}: {name} lacks {axis} {', '.join(lacking[:3])}")
+        # places that sell nothing need no draws
+        values = values.take([there.get(label, 0) for label in names], axis=place)
     if not np.isfinite(values[known > 0]).all() or (values[known > 0] < 0).any():
         raise NoPosterior(f"{path}: {name} must be finite and not below 0")
     # a place without demand stays so, whatever the file says of it

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scenarios import store
+from scenarios import posterior, store
 from scenarios.story import figures
 from scenarios.stress import BASE, TERMS_LEVER_DAYS, scenario_rows
 from scenarios.sweep import machine
@@ -64,6 +64,7 @@ def stress(
     executor: Executor | None = None,
     limit: float | None = None,
     allow_mixed: bool = False,
+    given: posterior.Given | None = None,
     progress: Progress = lambda tally: None,
     finished: Finished = lambda label, figures: None,
 ) -> Path:
@@ -71,14 +72,16 @@ def stress(
 
     block: futures per task; batch: futures on the device at once (None: as memory and cache allow); keep: ("daily",)
     keeps every daily series of every future. share: (i, n) does every n-th task from the i-th; limit: seconds, no task
-    begins that would not end within them.
+    begins that would not end within them. given: posterior draws of the parameters; None takes the tables' as known.
 
-    Raises KeyError (unknown scenario), Impossible; OutputExists, OtherPlan, Mixed, Damaged (what is there cannot be
-    gone on with); DoesNotFit (not even one future); Held, TimeUp, Unfinished (to be run again); LedgerFault, Partial
-    (what failed is in quarantine). Whatever is raised, what was finished stays.
+    Raises KeyError (unknown scenario), Impossible, NoPosterior, Short; OutputExists, OtherPlan, Mixed, Damaged (what is
+    there cannot be gone on with); DoesNotFit (not even one future); Held, TimeUp, Unfinished (to be run again);
+    LedgerFault, Partial (what failed is in quarantine). Whatever is raised, what was finished stays.
     """
-    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, block=block, keep=keep)
-    model = begin(out, plan, company, allow_mixed)
+    identity = given.identity if given else ()
+    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, block=block, keep=keep,
+                   posterior=identity)  # fmt: skip
+    model = begin(out, plan, company, allow_mixed, given)
     i, n = share
     with lease(out, "driver" if n == 1 else f"shard-{i}-of-{n}"):
         board = Board(out, plan, share)
@@ -88,11 +91,13 @@ def stress(
 
 
 def preview(
-    company: Company, names: list[str], out: Path, *, draws: int, seed: int = 0, keep: tuple[str, ...] = ()
-) -> list[list[str]]:
+    company: Company, names: list[str], out: Path, *, draws: int, seed: int = 0, keep: tuple[str, ...] = (),
+    given: posterior.Given | None = None,
+) -> list[list[str]]:  # fmt: skip
     """What a run would take: rows of (what, how much). Nothing is written."""
-    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, keep=keep)
-    model = compiled(company, plan)
+    identity = given.identity if given else ()
+    plan = plan_of(company, scenario_rows(company, names), draws=draws, seed=seed, keep=keep, posterior=identity)
+    model = compiled(company, plan, given)
     needs = machine.needs(plan, model, products(plan, model))
     done = Board(out, plan).markers if out.exists() else {}
     seconds = sum(marker["seconds"] for task, marker in done.items() if task.startswith("play"))
@@ -112,18 +117,22 @@ def preview(
     ]
 
 
-def begin(out: Path, plan: Plan, company: Company, allow_mixed: bool = False) -> Model:
+def begin(
+    out: Path, plan: Plan, company: Company, allow_mixed: bool = False, given: posterior.Given | None = None
+) -> Model:
     """The folder of a run, made new or found to be of this plan. Raises as `stress` does."""
     if out.exists():
         ensure_ours(out, plan, allow_mixed)
-        return compiled(company, plan)
-    model = compiled(company, plan)
+        return compiled(company, plan, given)
+    model = compiled(company, plan, given)
     _solvent(model)
     futures_at_once(machine.footprint(model), plan.block)
     try:
         with store.new_run(out) as folder:
             write_folder(company, folder / store.INPUTS, kind="csv")
             store.lay_out(folder, plan, model)
+            if given:
+                posterior.copy(given.path, folder / posterior.NAME)
             written = [path for path in sorted(folder.rglob("*")) if path.is_file()]
             files = {str(path.relative_to(folder)): checksum(path) for path in written}
             for name in (store.MARKERS, store.QUARANTINE):
@@ -142,9 +151,14 @@ def vars_of(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
 
 
-def compiled(company: Company, plan: Plan) -> Model:
-    """The company with room for the plan's scenarios and for the levers."""
-    return assemble(company, scenario_rows(company, plan.names), spare_term=TERMS_LEVER_DAYS)
+def compiled(company: Company, plan: Plan, given: posterior.Given | None = None) -> Model:
+    """The company with room for the plan's scenarios and for the levers. Raises NoPosterior, Short."""
+    model = assemble(company, scenario_rows(company, plan.names), spare_term=TERMS_LEVER_DAYS)
+    if given is None:
+        return model
+    model = posterior.taken(model, given.path, plan.posterior)
+    posterior.need(model, plan.draws)
+    return model
 
 
 def ensure_ours(out: Path, plan: Plan, allow_mixed: bool) -> None:
@@ -162,7 +176,7 @@ def ensure_ours(out: Path, plan: Plan, allow_mixed: bool) -> None:
 def differences(one: Plan, other: Plan) -> str:
     """Which parts of two plans differ, in words."""
     fields = {name: (getattr(one, name), getattr(other, name)) for name in Plan.__dataclass_fields__}
-    said = {"input_hash": "the company", "shocks": "the scenarios"}
+    said = {"input_hash": "the company", "shocks": "the scenarios", "posterior": "the posterior draws"}
     return ", ".join(said.get(name, f"{name} {a} there, {b} here") for name, (a, b) in fields.items() if a != b)
 
 
@@ -263,6 +277,7 @@ def manifest(out: Path, board: Board) -> dict[str, Any]:
         "draws": plan.draws,
         "seed": plan.seed,
         "mode": "exact",
+        "posterior": posterior_of(out, plan),
         "residuals": worst,
         "story": finish["story"],
         "middle": finish["middle"],
@@ -272,3 +287,11 @@ def manifest(out: Path, board: Board) -> dict[str, Any]:
         "seconds": round(sum(marker["seconds"] for marker in board.markers.values()), 1),
         "complete": True,
     }
+
+
+def posterior_of(out: Path, plan: Plan) -> dict[str, str] | None:
+    """Where the parameters of a run come from; None where the tables' are taken as known."""
+    if not plan.posterior:
+        return None
+    fingerprint, mode = plan.posterior
+    return {"sha256": fingerprint, "mode": mode} | posterior.about(out / posterior.NAME)

@@ -139,9 +139,18 @@ def sentences(found: Findings, words: Words) -> dict[str, Any]:
         ),
         "lowest": lowest(found, name, words),
         "rule": words("verdict.default_rule", rules=default_rule(found, words)),
-        "condition": words("verdict.condition"),
+        "condition": condition(found, words),
         "classes": words("verdict.classes"),
     }
+
+
+def condition(found: Findings, words: Words) -> str:
+    """What all figures rest on: parameters taken as known, or posterior draws."""
+    said = found.manifest.get("posterior")
+    if not said:
+        return words("verdict.condition")
+    as_of = said.get("as_of") or words("verdict.calibrated_unknown")
+    return words(f"verdict.calibrated.{said['mode']}", as_of=as_of, engine=said.get("engine", "?"))
 
 
 def lowest(found: Findings, name: str, words: Words) -> str:

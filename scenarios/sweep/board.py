@@ -24,7 +24,7 @@ def read_plan(folder: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan of a run, and the document it stands in. Raises FileNotFoundError, Damaged."""
     document = read_sealed(folder / store.PLAN)
     try:
-        plan = Plan(**document["plan"] | {"keep": tuple(document["plan"]["keep"])})
+        plan = Plan(**document["plan"] | {name: tuple(document["plan"][name]) for name in ("keep", "posterior")})
         if plan.hash == document["hash"]:
             return plan, document
     except (KeyError, TypeError):

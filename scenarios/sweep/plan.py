@@ -47,6 +47,7 @@ class Plan:
     """Base case and scenarios, with all variants and levers, in blocks of futures.
 
     block: futures per task. points: stocking points of the company (own places x products). shocks: rows by scenario.
+    posterior: fingerprint of the draws of the parameters, and how they are taken; empty where the tables' are known.
     """
 
     input_hash: str
@@ -57,6 +58,7 @@ class Plan:
     days: int
     points: int
     keep: tuple[str, ...] = ()
+    posterior: tuple[str, ...] = ()
     format: int = FORMAT
 
     @cached_property
@@ -116,6 +118,7 @@ def plan_of(
     seed: int,
     block: int | None = None,
     keep: tuple[str, ...] = (),
+    posterior: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of a stress run. scenarios: shock rows by name, base left out."""
     shocks = {name: [row.model_dump(mode="json", exclude_unset=True) for row in found]
@@ -123,7 +126,7 @@ def plan_of(
     s = structure(company)
     points, days = len(s.nodes) * len(s.products), company.settings.days
     size = min(block, draws) if block else block_of(draws, points * days)
-    return Plan(input_hash(company), shocks, draws, seed, size, days, points, tuple(sorted(keep)))
+    return Plan(input_hash(company), shocks, draws, seed, size, days, points, tuple(sorted(keep)), posterior)
 
 
 def block_of(draws: int, point_days: int) -> int:

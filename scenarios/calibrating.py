@@ -1,0 +1,131 @@
+"""The command `tandem calibrate`: history to posterior draws beside the company. Imports what it needs when it runs."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from scenarios import console
+from scenarios.console import EXIT, Stop
+
+if TYPE_CHECKING:
+    from calibration.demand.parameters import Horizon
+    from calibration.panel import Panel
+    from twin.assembly import Model
+    from twin.tables.company import Company
+
+REJECTED = "posterior.rejected.zarr"
+SHELF_DAYS = 56  # a price is held longer than a promotion lasts
+
+
+class Engine(StrEnum):
+    """How the posterior is found."""
+
+    laplace = "laplace"
+    nuts = "nuts"
+    svi = "svi"
+
+
+def calibrate(
+    company: Annotated[Path, typer.Argument(help="The company's folder; its history lies in DIR/history.",
+                                            metavar="DIR")],
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE",
+                     help="Only what was known then; default: the company's first day.")] = None,
+    engine: Annotated[Engine, typer.Option(help="laplace: production, nuts: reference, svi: a quick look.")] = (
+        Engine.laplace
+    ),
+    draws: Annotated[int, typer.Option(help="Posterior draws; each feeds two futures.", min=2, max=100_000,
+                                       metavar="N")] = 1000,
+    steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = 2000,
+    seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0, max=2**63 - 1, metavar="N")] = 0,
+) -> None:  # fmt: skip
+    """Fit demand to the company's history; write the posterior beside it, if it passes every gate."""
+    try:
+        from calibration.demand import model
+        from calibration.demand.data import data
+        from calibration.demand.parameters import parameters
+        from calibration.inference import fit, gates
+        from calibration.inference.fit import write
+        from calibration.inference.laplace import Blocks, NoMode
+    except ModuleNotFoundError as error:
+        raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
+    from scenarios import posterior
+    from twin.assembly import assemble
+    from twin.tables.read import read
+
+    if not (company / "history").is_dir():
+        raise Stop(EXIT.usage, f"{company}/history: no such folder; calibration reads the history of sales and stock")
+    ready = read(company).company
+    until = as_of.date() if as_of else ready.settings.start
+    panel, digest = _panel(company, ready, until)
+    arrays = data(panel)
+    try:
+        found = fit(
+            model.demand, arrays, engine=engine.value, blocks=Blocks("item", "category", panel.category),
+            start=model.start(arrays), coords=model.coordinates(panel), draws=draws, steps=steps, seed=seed,
+            provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": digest},
+        )  # fmt: skip
+    except NoMode as error:
+        raise Stop(EXIT.gate, str(error)) from error
+    table = gates.table(found)
+    console.table(
+        ["gate", "figure", "limit", "", "if it fails"],
+        [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
+    )
+    here = parameters(found["posterior"].to_dataset(), panel, _horizon(assemble(ready, {}), panel))
+    found[posterior.GROUP] = here.assign_attrs(found.attrs)
+    passed = all(gate.passed for gate in table)
+    path = company / (posterior.NAME if passed else REJECTED)
+    write(found, path)
+    if not passed:
+        raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {path} for who looks into it")
+    console.say(f"{path}: {draws:,} posterior draws as of {until}\nnext: tandem stress {company} --out run/")
+
+
+def _panel(path: Path, company: "Company", until: date) -> tuple["Panel", str]:
+    """(the history as known on that day, its digest). Without a hierarchy of its own it takes the company's."""
+    from calibration.history.load import load
+
+    history = load(path, as_of=until)
+    if history.failures:
+        raise Stop(EXIT.gate, "the history is not fit to calibrate on. " + " | ".join(history.failures))
+    panel, of = history.panel, {row.product: row.category for row in company.products}
+    if len(panel.categories) == 1:
+        groups = [of.get(item) or panel.categories[0] for item in panel.items]
+        names = sorted(set(groups))
+        panel = replace(panel, categories=names, category=np.array([names.index(group) for group in groups]))
+    return panel, history.digest
+
+
+def _horizon(model: "Model", panel: "Panel") -> "Horizon":
+    """The coming days as the tables give them; what the company no longer has keeps factor 1."""
+    from calibration.demand.parameters import Horizon
+    from twin.assembly.calendar import calendar_of, demand_factors
+
+    s, company = model.structure, model.company
+    calendar = calendar_of(company)
+    item, node = demand_factors(replace(company, promotions=()), s, calendar)
+
+    def of(factors: np.ndarray, names: dict[str, int], wanted: list[str]) -> np.ndarray:
+        ones = np.ones(len(factors))
+        return np.stack([factors[:, names[x]] if x in names else ones for x in wanted])
+
+    return Horizon(
+        days=np.datetime64(calendar.start, "D") + np.arange(calendar.days),
+        node_factor=of(node, s.node, panel.stores),
+        item_factor=of(item, s.product, panel.items),
+        log_price=_shelf_price(panel),
+    )
+
+
+def _shelf_price(panel: "Panel") -> np.ndarray:
+    """(item,) log of the price last asked outside promotions, beside the reference price."""
+    ordinary = np.where(panel.promotion > 0, np.nan, panel.log_price)[:, :, -SHELF_DAYS:]
+    known = np.asarray(np.isfinite(ordinary).any(axis=(0, 2)))
+    found = np.zeros(ordinary.shape[1])
+    found[known] = np.nanmedian(ordinary[:, known], axis=(0, 2))
+    return found
