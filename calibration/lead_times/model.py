@@ -80,14 +80,21 @@ class LeadTime(dist.Distribution):
         if self.late is not None:
             share, factor = self.late
             mean = mean * jnp.where(jax.random.uniform(which, shape) < share, factor, 1.0)
-        scale, exponent = families.weibull_parameters(mean, self.regularity)
+        draws = (self._gamma, self._lognormal, self._weibull)
+        used = np.unique(self.family)
+        drawn = [draws[family](law, mean) for family in used]
+        return drawn[0] if len(used) == 1 else jnp.select([self.family == family for family in used], drawn)
+
+    def _gamma(self, key: Array, mean: Array) -> Array:
+        return jax.random.gamma(key, self.regularity, mean.shape) * mean / self.regularity
+
+    def _lognormal(self, key: Array, mean: Array) -> Array:
         location, sigma = families.lognormal_parameters(mean, self.regularity)
-        drawn = (
-            jax.random.gamma(law, self.regularity, shape) * mean / self.regularity,
-            jnp.exp(location + sigma * jax.random.normal(law, shape)),
-            scale * jax.random.exponential(law, shape) ** (1.0 / exponent),
-        )
-        return jnp.select([self.family == i for i in range(len(drawn))], drawn)
+        return jnp.exp(location + sigma * jax.random.normal(key, mean.shape))
+
+    def _weibull(self, key: Array, mean: Array) -> Array:
+        scale, exponent = families.weibull_parameters(mean, self.regularity)
+        return scale * jax.random.exponential(key, mean.shape) ** (1.0 / exponent)
 
 
 class Laws(NamedTuple):
