@@ -77,5 +77,5 @@ def frontier(answer: dict[str, Any], words: Words, key: str, title: str) -> str:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(charts.amounts(words))
         axes.set_xlabel(words("format.heading", name=words("strategy.actions.spent"), unit=words.unit))
-        axes.set_ylabel(words("format.heading", name=words("strategy.actions.liquidity"), unit=words.unit))
+        axes.set_ylabel(fill(words("format.heading", name=words("strategy.actions.liquidity"), unit=words.unit), LABEL))
         return charts.inline(figure, key, title)
