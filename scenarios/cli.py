@@ -73,8 +73,15 @@ def check(company: Company) -> None:
 
     found = read(company)
     warnings = list(found.warnings)
-    if company.is_dir() and (company / "history").is_dir():
-        warnings += read_history(company, found.company).warnings
+    history = company / "history"
+    if company.is_dir() and history.is_dir():
+        from scenarios import quality
+
+        quality.propose(history)
+        recorded = read_history(company, found.company)
+        warnings += recorded.warnings
+        if recorded.sales is not None:
+            quality.score(company, found.company.settings.start)
     for warning in warnings:
         console.warn(str(warning))
     c = found.company
