@@ -15,6 +15,8 @@ def test_left_out_densities_are_those_of_the_conjugate_normal():
     exact = stats.norm.logpdf(seen, others / n, np.sqrt(1 + 1 / n))
     np.testing.assert_allclose(found, exact, atol=0.02)
     assert khat.shape == (40,) and (khat < 0.7).all()
+    masked, _ = left_out(np.column_stack([stats.norm.logpdf(seen[:1], draws, 1.0), np.zeros(4000)]))
+    np.testing.assert_allclose(masked, [found[0], 0.0])
 
 
 def test_a_lane_leaves_the_family_of_all_only_where_its_orders_say_so_clearly():
