@@ -145,18 +145,20 @@ def _field(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarr
     table = np.asarray(getattr(model.params, name))
     known = np.broadcast_to(table, (found.sizes["draw"], *map(len, wanted.values())))
     values = np.asarray(found.transpose("draw", *wanted).values, float)
-    for place, (axis, names) in enumerate(wanted.items(), start=1):
+    demanded = np.asarray(model.params.demand_mean[0]) > 0 if wanted else np.True_
+    for place, (axis, names) in enumerate(wanted.items()):
         there = {str(label): n for n, label in enumerate(found[axis].values)}
-        sells = np.asarray((known > 0).any(axis=tuple(n for n in range(known.ndim) if n != place)))
+        sells = demanded.any(axis=1 - place)
         lacking = [label for label, sold in zip(names, sells, strict=True) if sold and label not in there]
         if lacking:
             raise NoPosterior(f"{path}: {name} lacks {axis} {', '.join(lacking[:3])}")
         # places that sell nothing need no draws
-        values = values.take([there.get(label, 0) for label in names], axis=place)
-    if not np.isfinite(values[known > 0]).all() or (values[known > 0] < 0).any():
-        raise NoPosterior(f"{path}: {name} must be finite and not below 0")
+        values = values.take([there.get(label, 0) for label in names], axis=1 + place)
     # a place without demand stays so, whatever the file says of it
-    return np.where(known > 0, values, known) if wanted else values
+    values = np.where(demanded, values, known)
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise NoPosterior(f"{path}: {name} must be finite and not below 0")
+    return values
 
 
 class Split(NamedTuple):

@@ -92,7 +92,8 @@ def _as_chain(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _constrained(ready: Problem, data: Any, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """(chain, draw, ..) in the model's own units."""
     first = next(iter(found.values())).shape[:2]
-    flat = {name: jnp.asarray(x.reshape(-1, *x.shape[2:])) for name, x in found.items()}
+    # sites may be empty: a company without holidays
+    flat = {name: jnp.asarray(x.reshape(first[0] * first[1], *x.shape[2:])) for name, x in found.items()}
     values = jax.jit(lambda z, data: lax.map(lambda one: ready.constrain(data, one), z))(flat, data)
     return {name: np.asarray(x).reshape(*first, *x.shape[1:]) for name, x in values.items()}
 

@@ -17,6 +17,7 @@ from scenarios.sweep.board import OtherPlan
 from scenarios.sweep.work import Worker
 from tests.scenarios.conftest import DRAWS
 from twin.assembly import assemble
+from twin.results import labels
 from twin.tables.read import read
 
 
@@ -36,7 +37,7 @@ def draws(company, tmp_path_factory):
     found = xr.Dataset(
         {"demand_mean": (place, mean), "zero_share": (place, np.full(mean.shape, 0.1)),
          "demand_size": (place, np.full(mean.shape, 3.0))},
-        {"node": list(s.nodes), "product": list(s.products)}, {"engine": "laplace", "as_of": "2026-01-01"},
+        {"node": labels(s.nodes), "product": labels(s.products)}, {"engine": "laplace", "as_of": "2026-01-01"},
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("posterior") / "posterior.zarr"
     found.to_zarr(folder, group="parameters", zarr_format=3, consolidated=False)
@@ -97,7 +98,7 @@ def test_places_that_sell_nothing_need_no_draws(company, draws, tmp_path):
 def test_draws_that_are_short_or_failed_are_refused(gate, futures, code, says, shop, draws, tmp_path, capsys):
     path = tmp_path / "p.zarr"
     posterior.copy(draws, path)
-    table = xr.Dataset({"passed": ("gate", [gate])}, {"gate": ["a gate"]})
+    table = xr.Dataset({"passed": ("gate", [gate])}, {"gate": labels(["a gate"])})
     table.to_zarr(path, group="diagnostics", zarr_format=3, consolidated=False)
     given = ["stress", str(shop), "--out", str(tmp_path / "run"), "--draws", str(futures), "--posterior", str(path)]
     assert main(given) == code
