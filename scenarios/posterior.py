@@ -145,10 +145,10 @@ def _field(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarr
     table = np.asarray(getattr(model.params, name))
     known = np.broadcast_to(table, (found.sizes["draw"], *map(len, wanted.values())))
     values = np.asarray(found.transpose("draw", *wanted).values, float)
-    demanded = np.asarray(model.params.demand_mean[0]) > 0 if wanted else np.True_
+    demanded: np.ndarray = np.asarray(model.params.demand_mean)[0] > 0 if wanted else np.ones((), bool)
     for place, (axis, names) in enumerate(wanted.items()):
         there = {str(label): n for n, label in enumerate(found[axis].values)}
-        sells = demanded.any(axis=1 - place)
+        sells = np.asarray(demanded.any(axis=1 - place))
         lacking = [label for label, sold in zip(names, sells, strict=True) if sold and label not in there]
         if lacking:
             raise NoPosterior(f"{path}: {name} lacks {axis} {', '.join(lacking[:3])}")

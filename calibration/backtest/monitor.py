@@ -15,16 +15,23 @@ STRENGTHS = (0.25, 0.5, 0.9)
 
 
 def e_process(pits: np.ndarray) -> np.ndarray:
-    """(.., day) the largest wealth so far of a mixture of constant bets on PIT values (.., day) in [0, 1].
+    """(.., day) the largest wealth so far of bets on PIT values (.., day) in [0, 1].
 
     Densities 1 +- s (2u - 1) see a shift of the level, 1 +- s (12 (u - 1/2)^2 - 1) / 2 a wrong spread; each is
-    positive for s < 1 and integrates to 1. The running maximum may be compared with 1 / a at any time.
+    positive for s < 1 and integrates to 1. A share 1 / (j (j + 1)) of the wealth waits until window j begins, so that a
+    change after long calm is seen; whoever waits holds a constant, and all remains a martingale. The running maximum
+    may be compared with 1 / a at any time.
     """
     u = np.asarray(pits, float)[..., None]
     level, spread = 2 * u - 1, (12 * (u - 0.5) ** 2 - 1) / 2
     s = np.array(STRENGTHS)
-    bets = np.concatenate([1 + s * level, 1 - s * level, 1 + s * spread, 1 - s * spread], axis=-1)
-    wealth = np.exp(np.cumsum(np.log(bets), axis=-2)).mean(axis=-1)
+    bets = np.log(np.concatenate([1 + s * level, 1 - s * level, 1 + s * spread, 1 - s * spread], axis=-1))
+    begins = range(0, bets.shape[-2], WINDOW)
+    wealth = np.full(bets.shape[:-1], 1 / (len(begins) + 1))
+    for j, begin in enumerate(begins, start=1):
+        share = 1 / (j * (j + 1))
+        wealth[..., :begin] += share
+        wealth[..., begin:] += share * np.exp(np.cumsum(bets[..., begin:, :], axis=-2)).mean(axis=-1)
     return np.asarray(np.maximum.accumulate(wealth, axis=-1))
 
 

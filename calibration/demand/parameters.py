@@ -66,7 +66,8 @@ def _seasons(value: dict[str, np.ndarray], panel: Panel, horizon: Horizon) -> np
     harmonics = value["season"].shape[2] // 2
     angle = 2 * np.pi * np.arange(1, harmonics + 1)[:, None] * days.astype(float) / YEAR
     season = value["season"] @ np.concatenate([np.sin(angle), np.cos(angle)])
-    return np.exp(weekday + season + value["holiday"] @ _holidays(panel, days)).mean(axis=2)
+    holiday = value["holiday"] @ _holidays(panel, days) if len(panel.holiday) else 0.0
+    return np.exp(weekday + season + holiday).mean(axis=2)
 
 
 def _holidays(panel: Panel, days: np.ndarray) -> np.ndarray:
@@ -75,8 +76,4 @@ def _holidays(panel: Panel, days: np.ndarray) -> np.ndarray:
     last = known > known[-1] - 366
     of_year = (known - known.astype("datetime64[Y]")).astype(int)
     coming = (days - days.astype("datetime64[Y]")).astype(int)
-    return (
-        np.stack([np.isin(coming, of_year[last & (row > 0)]).astype(float) for row in panel.holiday])
-        if len(panel.holiday)
-        else np.zeros((0, len(days)))
-    )
+    return np.stack([np.isin(coming, of_year[last & (row > 0)]).astype(float) for row in panel.holiday])

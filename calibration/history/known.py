@@ -37,6 +37,9 @@ def known(table: str, frame: pd.DataFrame, key: tuple[str, ...], as_of: date) ->
                     seen.loc[later, "status"] = "open"
             if column == "cancelled" and "status" in seen:
                 seen.loc[later & (seen["status"] == "cancelled"), "status"] = "open"
+    if table in LATER:
+        # parts of a delivery that came later were one open line
+        seen = seen.drop_duplicates()
     if table == "hierarchy" and "valid_to" in seen:
         seen = seen[seen["valid_to"].isna() | (seen["valid_to"] >= morning)]
     return seen.reset_index(drop=True)

@@ -36,7 +36,7 @@ def fit(
     draws: int = 1000,
     chains: int = 4,
     warm_up: int = 1000,
-    steps: int = 2000,
+    steps: int = 4000,
     seed: int = 0,
     provenance: dict[str, str] | None = None,
 ) -> xr.DataTree:
@@ -76,7 +76,8 @@ def fit(
         for dim, of in (coords or {}).items()
         if dim in named and len(of)
     }
-    groups = {"posterior": {name: values[name] for name in kept}}
+    # a site may be empty: a company without holidays
+    groups = {"posterior": {name: values[name] for name in kept if values[name].size}}
     if stats:
         groups["sample_stats"] = stats
     tree = arviz.tree(groups, axes, names)
@@ -92,7 +93,6 @@ def _as_chain(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _constrained(ready: Problem, data: Any, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """(chain, draw, ..) in the model's own units."""
     first = next(iter(found.values())).shape[:2]
-    # sites may be empty: a company without holidays
     flat = {name: jnp.asarray(x.reshape(first[0] * first[1], *x.shape[2:])) for name, x in found.items()}
     values = jax.jit(lambda z, data: lax.map(lambda one: ready.constrain(data, one), z))(flat, data)
     return {name: np.asarray(x).reshape(*first, *x.shape[1:]) for name, x in values.items()}

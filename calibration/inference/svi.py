@@ -17,6 +17,7 @@ from calibration.inference.problem import Problem, Values
 # The last so many steps say whether the fit still moves; their mean is the estimate (Polyak & Juditsky 1992).
 LAST = 0.2
 FIRST_SPREAD = 0.05
+FALL = 1e-3  # what thousands of store-days tell has a spread of 0.02: larger last steps would never rest within it
 
 
 class Variational(NamedTuple):
@@ -28,19 +29,22 @@ class Variational(NamedTuple):
     drift: dict[str, float]
 
 
-def svi(problem: Problem, data: Any, seed: int, steps: int = 2000, rate: float = 0.02) -> Variational:
-    """Maximises the ELBO by Adam, one draw a step, with a step size that falls to a hundredth (Kingma & Welling 2014).
+def svi(problem: Problem, data: Any, seed: int, steps: int = 4000, rate: float = 0.03) -> Variational:
+    """Maximises the ELBO by Adam, one draw a step, with a step size that falls to a thousandth (Kingma & Welling 2014).
 
-    The gradient of the entropy is exact (sum of log spreads). All steps are one compiled loop.
+    Gradients pass through the draw alone, so that their noise vanishes where the fit is right (Roeder, Wu & Duvenaud
+    2017, "sticking the landing"). All steps are one compiled loop.
     """
     flat, unravel = ravel_pytree(problem.start)
-    adam = optax.adam(optax.cosine_decay_schedule(rate, steps, 0.01))
+    adam = optax.adam(optax.exponential_decay(rate, steps, FALL))
     half = int(steps * LAST) // 2
 
     def loss(guide: tuple[Array, Array], data: Any, key: Array) -> Array:
         mean, log_spread = guide
         z = mean + jnp.exp(log_spread) * jax.random.normal(key, mean.shape, mean.dtype)
-        return problem.potential(data, unravel(z)) - log_spread.sum()
+        mean, log_spread = lax.stop_gradient(guide)
+        log_q = -log_spread - 0.5 * ((z - mean) * jnp.exp(-log_spread)) ** 2
+        return problem.potential(data, unravel(z)) + log_q.sum()
 
     @jax.jit
     def run(mean: Array, data: Any, key: Array) -> tuple[Array, Array, Array, Array]:

@@ -104,7 +104,7 @@ def test_the_monitor_sees_a_shift_and_says_which() -> None:
     r = rng()
     calm = {f"s{n}": r.random(120) for n in range(3)}
     assert watch(calm).state == "green"
-    up = np.concatenate([r.random(60), r.beta(2.5, 1, 25)])
+    up = np.concatenate([r.random(60), r.beta(2.5, 1, 60)])
     alarm = watch(calm | {"beer": up})
     assert alarm.state in ("amber", "red") and alarm.segments == ["beer"] and "above" in alarm.why
     wide = watch({"tea": r.beta(0.3, 0.3, 120)})

@@ -82,6 +82,7 @@ def posterior(panel):
     )  # fmt: skip
 
 
+@pytest.mark.slow  # the whole demand model takes minutes to compile; `test_fit` holds engines to a closed form
 def test_posterior_has_named_axes_and_where_it_comes_from(posterior, panel):
     assert posterior["posterior"]["level"].dims == ("chain", "draw", "store", "item")
     assert posterior["posterior"]["category_week"].dims == ("chain", "draw", "category", "week")
@@ -91,6 +92,7 @@ def test_posterior_has_named_axes_and_where_it_comes_from(posterior, panel):
     assert len(posterior.attrs["data_sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_gates_are_kept_with_the_fit_and_a_failed_one_blocks_it(posterior, tmp_path):
     write(posterior, tmp_path / "p.zarr")
     again = xr.open_datatree(tmp_path / "p.zarr", engine="zarr", consolidated=False)

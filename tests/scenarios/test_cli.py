@@ -133,9 +133,9 @@ def test_reports_in_both_languages(tmp_path, capsys):
 
 def test_a_finished_run_is_shown_in_one_row_per_scenario(tmp_path, capsys):
     console.verdicts(write_run(tmp_path / "run", ["shock"]))
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said] == ["scenario", "base", "shock"]
-    assert f"n = {DRAWS}" in said[0]
+    *rows, note = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in rows] == ["scenario", "base", "shock"]
+    assert f"n = {DRAWS}" in note
 
 
 def test_doctor_knows_strangers():

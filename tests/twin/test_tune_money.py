@@ -196,6 +196,7 @@ def test_stock_falls_with_the_rate_where_goods_are_paid_first() -> None:
     moved({rate: tuned(FALLING, rate, goal, effort) for rate in RATES}, known, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cap", "cash", "slope"), [(1e5, 4629.6296296, (10 / 6) ** 4), (250, 11000 / 3, (10 / 6) ** 2), (50, 1400, 1.0)]
 )
