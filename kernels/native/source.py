@@ -5,7 +5,7 @@ from jax.extend import core
 
 from kernels.native.expressions import kind_of, literal
 from kernels.native.nest import Nest
-from kernels.native.program import DAILY, LAST, ONCE, Program, Value
+from kernels.native.program import DAILY, LAST, ONCE, Program, Unsupported, Value
 from kernels.native.scalars import scalar_function
 from kernels.native.schedule import Loop, Memory, item
 
@@ -74,7 +74,8 @@ class Writer:
             return f"((char*)r.in[{value.source[1]}])"
         if source == ("by_day",):
             return f"((char*)r.in[{value.source[1]}] + t * {value.size * item(value)}L)"
-        raise AssertionError(f"no memory for {value.source or value.writers[0].name}")
+        # only what `Nest.taken` reads element by element needs no memory of its own
+        raise Unsupported(f"a look-up by index in {value.source or value.writers[0].name}")
 
     def kept(self, value: Value) -> bool:
         """Whether a value is needed outside the loop that makes it."""

@@ -139,7 +139,11 @@ class _Reader:
     # -------------------- one equation
 
     def get(self, env: dict[Any, View], atom: Any) -> View:
-        return self.const(atom.val) if isinstance(atom, core.Literal) else env[atom]
+        if isinstance(atom, core.Literal):
+            return self.const(atom.val)
+        if atom not in env:
+            raise Unsupported("the series of all days, used after them")
+        return env[atom]
 
     def const(self, data: Any) -> View:
         array = np.asarray(data)

@@ -150,3 +150,20 @@ def test_a_text_the_compiler_refuses_leaves_nothing_behind(tmp_path: Path, monke
     with pytest.raises(native.NoCompiler, match="error"):
         compiler.built(["this is not C++\n"])
     assert not list(compiler.folder().iterdir())
+
+
+def test_a_look_up_in_what_differs_by_future_is_named() -> None:
+    def step(shared: Any, total: Array, day: Array, one: Array) -> Any:
+        return total, lax.dynamic_index_in_dim(one, day, keepdims=False)
+
+    with pytest.raises(native.Unsupported, match="a look-up by index"):
+        both(step, lambda _: jnp.zeros((), jnp.float64), np.float64(0), np.arange(3, dtype=np.int32), np.ones((4, 5)))
+
+
+def test_series_used_after_the_days_are_named() -> None:
+    def function(shared: Any, by_day: Any, one: Any) -> Any:
+        last, series = lax.scan(lambda c, x: (c + x * one, c * one), shared, by_day)
+        return last, jnp.max(series)
+
+    with pytest.raises(native.Unsupported, match="series of all days"):
+        native.compiled(function, (np.zeros(()), np.ones(3)), np.ones(4))
