@@ -1,5 +1,6 @@
 """The command `tandem calibrate`: history to posterior draws beside the company. Imports what it needs when it runs."""
 
+import shutil
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -83,6 +84,7 @@ def calibrate(
     write(found, path)
     if not passed:
         raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {path} for who looks into it")
+    shutil.rmtree(company / REJECTED, ignore_errors=True)
     console.say(f"{path}: {draws:,} posterior draws as of {until}\nnext: tandem stress {company} --out run/")
 
 

@@ -1,7 +1,9 @@
 """`fit`: a model, its data, an engine; the result is a tree with draws, diagnostics, gates and provenance."""
 
 import hashlib
+import os
 import platform
+import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -111,5 +113,10 @@ def _provenance(engine: str, data: Any, seed: int) -> dict[str, str]:
 
 
 def write(tree: xr.DataTree, path: Path) -> None:
-    """The tree as a Zarr folder."""
-    tree.to_zarr(path, mode="w", consolidated=False)
+    """The tree as a Zarr folder, in place of what lay there once it is whole."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as place:
+        whole, former = Path(place) / "whole", Path(place) / "former"
+        tree.to_zarr(whole, mode="w", consolidated=False)
+        if path.exists():
+            os.replace(path, former)
+        os.replace(whole, path)

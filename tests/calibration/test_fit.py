@@ -5,8 +5,10 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+import xarray as xr
 
 from calibration.inference import fit, gates
+from calibration.inference.fit import write
 from calibration.inference.laplace import Blocks
 
 GROUPS, ITEMS, EACH = 2, 6, 5
@@ -67,7 +69,13 @@ def test_the_posterior_is_the_closed_form(y, engine):
     np.testing.assert_array_less(np.abs(np.cov(draws.T) - covariance) / products, 5 * np.sqrt(2 / worth))
 
 
-def test_a_quick_look_never_passes_its_gates(y):
+def test_a_quick_look_never_passes_its_gates(y, tmp_path):
     found = fit(hierarchy, jnp.asarray(y), engine="svi", draws=10, steps=400)
+    for _ in range(2):  # the second in place of the first
+        write(found, tmp_path / "p.zarr")
+    assert [file.name for file in tmp_path.iterdir()] == ["p.zarr"]
+    again = xr.open_datatree(tmp_path / "p.zarr", engine="zarr", consolidated=False)
+    assert gates.table(again) == gates.table(found)
+    assert again["posterior"]["of_item"].dims == ("chain", "draw", "item")
     with pytest.raises(gates.Blocked, match="mean-field intervals are too narrow"):
         gates.release(found)
