@@ -86,7 +86,7 @@ def fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     for name, values in sorted(_open(path).data_vars.items(), key=lambda one: str(one[0])):
         digest.update(f"{name} {values.dims} {values.shape}".encode())
-        for axis in values.coords:
+        for axis in sorted(map(str, values.coords)):
             digest.update("\n".join(map(str, values[axis].values)).encode())
         digest.update(np.ascontiguousarray(values.values, float).tobytes())
     return digest.hexdigest()
