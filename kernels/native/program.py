@@ -134,3 +134,11 @@ class Program:
 def trim(shape: Sequence[int]) -> tuple[int, ...]:
     """A shape without its axes of length 1: the loops it needs."""
     return tuple(n for n in shape if n != 1)
+
+
+def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
+    """How many arguments of a scan are constants and how many are carried: JAX 0.12 groups them, 0.10 counts them."""
+    if "ft_in" in params:
+        consts, carried, _ = params["ft_in"].unpack()
+        return len(consts), len(carried)
+    return params["num_consts"], params["num_carry"]

@@ -7,7 +7,7 @@ import numpy as np
 from jax.extend import core
 
 from kernels.native.expressions import Register, expression, kind_of, literal
-from kernels.native.program import REDUCTIONS, Unsupported
+from kernels.native.program import REDUCTIONS, Unsupported, scan_counts
 from kernels.native.trace import called
 
 # of one element nothing is left of these
@@ -106,7 +106,7 @@ class Scalars:
         return state
 
     def rounds(self, p: Any, reads: list[Register]) -> list[Register]:
-        consts, carries = p["num_consts"], p["num_carry"]
+        consts, carries = scan_counts(p)
         if len(reads) != consts + carries or p["reverse"]:
             raise Unsupported("a scan over arrays in a function of one element")
         state = [self.say(x, const=False) for x in reads[consts:]]

@@ -24,6 +24,7 @@ from kernels.native.program import (
     Value,
     View,
     dense,
+    scan_counts,
     spread,
     trim,
     whole,
@@ -112,7 +113,7 @@ class _Reader:
         if p["reverse"]:
             raise Unsupported("a scan backwards")
         body = p["jaxpr"]
-        consts, carries = p["num_consts"], p["num_carry"]
+        consts, carries = scan_counts(p)
         given = [self.get(env, v) for v in eqn.invars]
         inner: dict[Any, View] = {}
         for var, data in zip(body.jaxpr.constvars, body.consts, strict=True):
@@ -174,6 +175,10 @@ class _Reader:
         if name == "split":
             ends = np.cumsum(params["sizes"])[:-1]
             return [View(reads[0].value, piece) for piece in np.split(reads[0].lay, ends, params["axis"])]
+        if name == "unstack":
+            lay, axis = reads[0].lay, params["axis"]
+            pieces = np.split(lay, lay.shape[axis], axis)
+            return [View(reads[0].value, np.squeeze(piece, axis)) for piece in pieces]
         if name == "concatenate":
             return [self.joined(out, reads, params["dimension"])]
         if name == "stack":
