@@ -27,7 +27,9 @@ from calibration.demand.data import Data, data
 from calibration.demand.fused import LogMean, log_likelihood
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
+from calibration.inference.svi import STEPS
 from calibration.panel import EXACT, MASKED
+from calibration.studies import publish
 from calibration.synthetic import Settings, draw
 from calibration.synthetic.tables import panel
 
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("--stores", type=int, default=10)
     parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--days", type=int, default=730)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--part", choices=("likelihood", "production", "growth"), action="append")
     parser.add_argument("--only-fit", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path)
@@ -56,10 +58,7 @@ def main() -> None:
         found["production"] = production(settings, o.steps)
     if "growth" in parts:
         found["growth"] = [apart(o, items) for items in (o.items // 4, o.items // 2, o.items)]
-    text = json.dumps(found, indent=1)
-    print(text)
-    if o.out:
-        o.out.write_text(text + "\n", encoding="utf-8")
+    publish(found, o.out)
 
 
 def likelihood(settings: Settings) -> dict[str, Any]:

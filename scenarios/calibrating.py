@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twin.tables.company import Company
 
 REJECTED = "posterior.rejected.zarr"
+STEPS = 4000  # of calibration.inference.svi, which an extra brings
 SHELF_DAYS = 56  # a price is held longer than a promotion lasts
 
 
@@ -41,7 +42,7 @@ def calibrate(
     ),
     draws: Annotated[int, typer.Option(help="Posterior draws; each feeds two futures.", min=2, max=100_000,
                                        metavar="N")] = 1000,
-    steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = 4000,
+    steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = STEPS,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
     """Fit demand to the company's history; write the posterior beside it, if it passes every gate."""

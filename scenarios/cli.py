@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ from scenarios import console, questions
 from scenarios.calibrating import calibrate
 from scenarios.console import EXIT, Stop
 from scenarios.tuning.command import tune
+
+if TYPE_CHECKING:
+    from scenarios.posterior import Given
 
 app = typer.Typer(
     name="tandem",
@@ -163,7 +166,7 @@ def stress(
     console.say(f"results: {out}\nnext: tandem report {out}")
 
 
-def _posterior(company: Path, path: Path | None, parameters: Parameters):  # type: ignore[no-untyped-def]
+def _posterior(company: Path, path: Path | None, parameters: Parameters) -> "Given | None":
     """The draws a run takes: those named, or those beside the company; None where the tables' parameters are known."""
     from scenarios.posterior import NAME, Given
 

@@ -7,7 +7,6 @@ as well, so that an outage one day longer, at another place, compiles nothing.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from threading import Lock
 from typing import Any, NamedTuple
 
 import jax
@@ -19,14 +18,14 @@ from kernels.bits import seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
 from twin.assembly.days import BILLED
-from twin.engines import Future, Programme, fastest
+from twin.engines import Future, fastest
 from twin.exogenous import Params, Source, draw_severities
 from twin.ledger import balance
 from twin.network import Network
 from twin.plan import block_size, blocks_at_once
 from twin.policies import replenish
 from twin.record import Record, nothing, profit_weights
-from twin.simulate import FUTURES_PER_POSTERIOR_DRAW, MODES, Inputs, play, scan
+from twin.simulate import MODES, Inputs, play, posterior_draw, scan
 from twin.state import Flows, State, changed
 
 CPU_BLOCK = 32  # one size for all studies of a company: few points are filled up rather than compiled for
@@ -205,18 +204,6 @@ def outcome(tests: tuple[Any, Any], balances: Array, series: Any, totals: Any, w
 
 
 outcome_block = jax.jit(jax.vmap(outcome, in_axes=(None, 0, 0, 0, 0)))
-programmes: dict[Any, Programme] = {}
-_compiling = Lock()
-
-
-def programme(future: Future, given: Any, opening: State, each: Any) -> Programme:
-    """Compiled once for arguments of these shapes, however often it is asked for: numbers never recompile."""
-    leaves, tree = jax.tree.flatten((given, opening, each))
-    key = future, tree, tuple((np.shape(x), np.result_type(x).str) for x in leaves)
-    with _compiling:  # blocks are played side by side
-        if key not in programmes:
-            programmes[key] = fastest(future, given, opening, each)
-    return programmes[key]
 
 
 def rows_of_block(world: World) -> int:
@@ -230,8 +217,7 @@ def in_blocks(
 ) -> Any:
     """Run blocks of one size, the last one filled up; results on the host, leading axis point."""
     n, size = len(points.draws), rows_of_block(world)
-    stored = jax.tree.leaves(world.params)[0].shape[0]
-    ids = np.arange(n)
+    ids, which = np.arange(n), posterior_draw(points.draws, world.params)
 
     def block(start: int) -> Any:
         mine = np.resize(ids[start : start + size], size)
@@ -239,15 +225,11 @@ def in_blocks(
         def of(x: np.ndarray) -> np.ndarray:
             return np.broadcast_to(x, (size, *x.shape[1:])) if len(x) == 1 else x[mine]
 
-        draws = points.draws[mine]
-        which = (draws // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(draws)).astype(np.int32)
         with jax.enable_x64(True):
             found = run((jax.tree.map(of, points.change), jax.tree.map(of, points.rows), of(points.severities),
-                         draws, which, jax.tree.map(of, points.days)))  # fmt: skip
+                         points.draws[mine], which[mine], jax.tree.map(of, points.days)))  # fmt: skip
             return jax.tree.map(lambda x: np.asarray(x)[: min(size, n - start)], found)
 
-    if stored > 1 and int(points.draws.max(initial=0)) // FUTURES_PER_POSTERIOR_DRAW >= stored:
-        raise ValueError(f"{stored} posterior draws feed {stored * FUTURES_PER_POSTERIOR_DRAW} futures, not more")
     parts = []
     with ThreadPoolExecutor(blocks_at_once()) as workers:
         for part in workers.map(block, range(0, n, size)):
@@ -270,7 +252,7 @@ def outcomes(
     given, tests = shared_of(world, seed), tests_of(world)
 
     def run(each: tuple[Any, ...]) -> Outcome:
-        play_block = programme(_future(source, MODES[mode]), given, world.opening, each)
+        play_block = fastest(_future(source, MODES[mode]), given, world.opening, each)
         return outcome_block(tests, *play_block(given, world.opening, each))
 
     found: Outcome = in_blocks(world, points, run, progress)

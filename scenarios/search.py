@@ -20,6 +20,7 @@ from twin.assembly import Model
 TIGHT = 0.004  # relative width of the bracket around each answer
 SPREAD = 0.35  # cosine distance between families: about 50 degrees
 SECANT_DAYS = 3
+LEAN = 0.25  # of a unit direction, when a point tries more of one shock
 Progress = Callable[[str, int], None]
 
 
@@ -42,17 +43,24 @@ class Search:
         for owner, i, _ in mine:
             along[owner, i] = FULL * space.sigma[owner]
         self.along = along[self.smooth]
+        self.known: dict[bytes, tuple[float, int]] = {}
 
     def margins(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(z,) the margin that `share` of the futures are at or below, and the future that has it. z: (z, axis)."""
-        points = self.space.points(self.model, self.world.inputs.shocks, z, self.draws)
-        found = outcomes(self.world, self.model.source, points, seed=self.seed)
-        self.plays += len(points.draws)
-        self.progress("simulated", self.plays)
-        each = self.line.margins(found).reshape(len(z), -1)
-        rank = max(int(np.ceil(self.line.share * each.shape[1])) - 1, 0)
-        order = np.argsort(each, axis=1, kind="stable")[:, rank]
-        return np.take_along_axis(each, order[:, None], axis=1)[:, 0], self.draws[order]
+        asked = [row.tobytes() for row in z]
+        new = {key: row for key, row in zip(asked, z, strict=True) if key not in self.known}
+        if new:
+            points = self.space.points(self.model, self.world.inputs.shocks, np.stack(list(new.values())), self.draws)
+            found = outcomes(self.world, self.model.source, points, seed=self.seed)
+            self.plays += len(points.draws)
+            self.progress("simulated", self.plays)
+            each = self.line.margins(found).reshape(len(new), -1)
+            rank = max(int(np.ceil(self.line.share * each.shape[1])) - 1, 0)
+            order = np.argsort(each, axis=1, kind="stable")[:, rank]
+            margin = np.take_along_axis(each, order[:, None], axis=1)[:, 0]
+            self.known |= dict(zip(new, zip(margin, self.draws[order], strict=True), strict=True))
+        margins, draws = zip(*(self.known[key] for key in asked), strict=True)
+        return np.array(margins), np.array(draws)
 
     def gradient(self, z: np.ndarray, draw: np.ndarray) -> np.ndarray:
         """(z, axis) slope of the margin: forward mode for severities, differences for what counts whole days."""
@@ -185,31 +193,23 @@ def polled(search: Search, z: np.ndarray, rounds: int = 2) -> np.ndarray:
     for _ in range(rounds):
         which = distinct(search, z)
         here = z[which]
-        unit, distance = search.unit(here), search.space.distance(here)
-        more = []
-        for i in range(here.shape[1]):
-            without = improved(search, here, _dropped(unit, i), 1 - 2 * TIGHT)
-            nearer = search.space.distance(without) < search.space.distance(z[which])
-            z[which[nearer]] = without[nearer]
-            leaned = improved(search, here, _leaned(unit, i, 0.25), 1 - 2 * TIGHT)
-            more.append(leaned[search.space.distance(leaned) < distance])
-        found = np.concatenate(more)
+        axis = np.eye(here.shape[1])[:, None]
+        unit, all_axes = search.unit(here), (here.shape[1], *here.shape)
+        towards = np.stack([unit * (1 - axis), unit + LEAN * axis])  # (way, axis, point, axis of z)
+        # all ways in one call: blocks of futures are full
+        tried = improved(
+            search, np.broadcast_to(here, towards.shape).reshape(-1, here.shape[1]),
+            towards.reshape(-1, here.shape[1]), 1 - 2 * TIGHT,
+        )  # fmt: skip
+        without, leaned = tried.reshape(2, *all_axes)
+        best = without[search.space.distance(without).argmin(axis=0), np.arange(len(here))]
+        nearer = search.space.distance(best) < search.space.distance(here)
+        z[which[nearer]] = best[nearer]
+        found = leaned[search.space.distance(leaned) < search.space.distance(here)]
         if not len(found):
             break
         z = np.concatenate([z, descended(search, found, 3)])
     return z
-
-
-def _dropped(unit: np.ndarray, i: int) -> np.ndarray:
-    towards = unit.copy()
-    towards[:, i] = 0.0
-    return towards
-
-
-def _leaned(unit: np.ndarray, i: int, by: float) -> np.ndarray:
-    towards = unit.copy()
-    towards[:, i] += by
-    return towards
 
 
 def contributions(search: Search, z: np.ndarray) -> np.ndarray:

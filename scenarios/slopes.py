@@ -15,8 +15,8 @@ from jax import Array
 
 from kernels.bits import Pair
 from kernels.ratio import SMOOTH
-from scenarios.points import Outcome, Points, World, in_blocks, outcome, played, programme, shared_of, tests_of
-from twin.engines import Future
+from scenarios.points import Outcome, Points, World, in_blocks, outcome, played, shared_of, tests_of
+from twin.engines import Future, fastest
 from twin.exogenous import Luck, Params, Source, Today
 from twin.ledger import ACCOUNT
 from twin.network import Network
@@ -88,7 +88,7 @@ def slopes(
     given, tests = (shared_of(world, seed), along), tests_of(world)
 
     def run(each: tuple[Any, ...]) -> Array:
-        play = programme(_future(source), given, world.opening, each)
+        play = fastest(_future(source), given, world.opening, each)
         return line_block(tests, *play(given, world.opening, each), line=line)
 
     found: np.ndarray = in_blocks(world, points, run, lambda done: None)

@@ -10,10 +10,12 @@ each begins with. each: pytree with leading axis future.
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from kernels import native as generator
@@ -22,6 +24,9 @@ from twin.state import State
 Future = Callable[[Any, State, Any], Any]
 Programme = Callable[[Any, State, Any], Any]
 Engine = Callable[[Future, Any, State, Any], Programme]
+
+programmes: dict[Any, Programme] = {}
+_compiling = Lock()
 
 
 @lru_cache(maxsize=64)
@@ -64,10 +69,22 @@ def why_not_native() -> str | None:
 
 
 def fastest(future: Future, shared: Any, opening: State, each: Any) -> Programme:
-    """`native` where this machine can, else `xla`; warns where the generator gave up."""
+    """`native` where this machine can, else `xla`, with a warning where the generator gave up.
+
+    Compiled once for arguments of these shapes, however often and by how many threads it is asked for.
+    """
+    leaves, tree = jax.tree.flatten((shared, opening, each))
+    key = future, tree, tuple((np.shape(x), np.result_type(x).str) for x in leaves)
+    with _compiling:
+        if key not in programmes:
+            programmes[key] = _compiled(future, shared, opening, each)
+    return programmes[key]
+
+
+def _compiled(future: Future, shared: Any, opening: State, each: Any) -> Programme:
     if why_not_native() is None:
         try:
             return native(future, shared, opening, each)
         except (generator.NoCompiler, generator.Unsupported) as error:
-            warnings.warn(f"XLA plays the futures, more slowly: the native engine stopped at {error}", stacklevel=2)
+            warnings.warn(f"XLA plays the futures, more slowly: the native engine stopped at {error}", stacklevel=3)
     return xla(future, shared, opening, each)

@@ -145,6 +145,18 @@ def future_of(policy: Policy, source: Source, arithmetic: Arithmetic, record: Re
     return future
 
 
+def posterior_draw(draws: np.ndarray, params: Params) -> np.ndarray:
+    """(draw,) which posterior draw feeds each future: d // 2, or the only one.
+
+    Raises ValueError for more futures than the stored draws can feed.
+    """
+    stored = jax.tree.leaves(params)[0].shape[0]
+    which = draws // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(draws)
+    if which.max(initial=0) >= stored:
+        raise ValueError(f"future {draws.max()} needs {which.max() + 1} posterior draws, {stored} are stored")
+    return which.astype(np.int32)
+
+
 def _first(count: int, x: Array) -> np.ndarray:
     return np.asarray(x)[:count]
 
@@ -176,22 +188,19 @@ def simulate(
     if mode not in MODES:
         raise ValueError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
     draws = np.asarray(draws, np.uint32)
-    stored = jax.tree.leaves(params)[0].shape[0]
-    if stored > 1 and draws.max(initial=0) // FUTURES_PER_POSTERIOR_DRAW >= stored:
-        need = int(draws.max()) // FUTURES_PER_POSTERIOR_DRAW + 1
-        raise ValueError(f"future {draws.max()} needs {need} posterior draws, {stored} are stored")
+    which = posterior_draw(draws, params)
     shared = (network, policy_params, params, inputs, seed_words(seed))
     if block is None:
         size = planned_block(footprint(network, opening, shared, record, len(inputs.days.day)), network, len(draws))
     else:
         size = min(block, len(draws))
-    blocks = [draws[start : start + size] for start in range(0, len(draws), size)]
+    places = np.arange(len(draws))
+    blocks = [places[start : start + size] for start in range(0, len(draws), size)]
 
     def each(mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # the last block is filled up by repeating a draw, so that every block runs the same programme
         filled = np.resize(mine, size)
-        which = filled // FUTURES_PER_POSTERIOR_DRAW if stored > 1 else np.zeros_like(filled)
-        return filled, which.astype(np.int32)
+        return draws[filled], which[filled]
 
     with jax.enable_x64(True):
         programme = engine(future_of(policy, source, MODES[mode], record), shared, opening, each(blocks[0]))

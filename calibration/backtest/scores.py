@@ -62,10 +62,13 @@ class Coverage(NamedTuple):
 def coverage(pits: np.ndarray, level: float = 0.8) -> Coverage:
     """Of independent outcomes: the 99.9 % binomial band at the n reached stands beside the share (issue 5)."""
     inside = np.abs(np.ravel(pits) - 0.5) <= level / 2
-    n = inside.size
-    tail = (1 - CERTAIN) / 2
-    low, high = (stats.binom.ppf(p, n, level) / n for p in (tail, 1 - tail))
-    return Coverage(level, float(inside.mean()), float(low), float(high), n)
+    return Coverage(level, float(inside.mean()), *band(inside.size, level), inside.size)
+
+
+def band(n: int, level: float, certain: float = CERTAIN) -> tuple[float, float]:
+    """What share of n independent outcomes a right forecast's interval of this level holds (binomial)."""
+    low, high = stats.binom.interval(certain, n, level)
+    return float(low / n), float(high / n)
 
 
 def accuracy(actual: np.ndarray, forecast: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:

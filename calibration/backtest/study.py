@@ -9,7 +9,6 @@ cash, not the fit. One origin a company, so outcomes are independent.
 """
 
 import argparse
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from jax import lax
 
 from calibration.backtest.judged import judge
 from calibration.backtest.reality import LINES, WEEK, WITH_ORDERS, between, weekly
+from calibration.studies import publish
 from kernels.bits import seed_words
 from kernels.ratio import EXACT
 from twin.assembly import Model, assemble
@@ -101,10 +101,7 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=800)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    text = json.dumps(run(assemble(read(given.company).company, {}), given.companies), indent=1)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    publish(run(assemble(read(given.company).company, {}), given.companies), given.out)
 
 
 if __name__ == "__main__":

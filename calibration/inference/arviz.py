@@ -7,6 +7,8 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
+EQUAL = 1e-9  # log ratios closer than this are rounding
+
 
 def tree(groups: dict[str, dict[str, np.ndarray]], dims: dict[str, list[str]], coords: dict[str, Any]) -> xr.DataTree:
     """Groups of ArviZ's schema; arrays have chain and draw first, then dims."""
@@ -14,10 +16,18 @@ def tree(groups: dict[str, dict[str, np.ndarray]], dims: dict[str, list[str]], c
 
 
 def psis(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed log weights (.., draw) and the Pareto shape k-hat (..), of log ratios (.., draw)."""
-    # ArviZ takes log likelihoods of what is left out, whose ratios are their reciprocals
-    weights, khat = array_stats.psislw(-log_ratio, axis=-1)
-    return np.asarray(weights), np.asarray(khat)
+    """Smoothed log weights (row, draw) that sum to 1, and the Pareto shape k-hat (row,), of log ratios (row, draw).
+
+    Ratios that are all equal (an exact approximation, an observation that says nothing) have no tail to fit a Pareto
+    law to: their weights are equal and their k-hat is -inf.
+    """
+    weights = np.full(log_ratio.shape, -np.log(log_ratio.shape[1]))
+    khat = np.full(len(log_ratio), -np.inf)
+    apart = np.ptp(log_ratio, axis=1) > EQUAL
+    if apart.any():
+        # ArviZ takes log likelihoods of what is left out, whose ratios are their reciprocals
+        weights[apart], khat[apart] = array_stats.psislw(-log_ratio[apart], axis=-1)
+    return weights, khat
 
 
 def rhat(draws: np.ndarray) -> np.ndarray:

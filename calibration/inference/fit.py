@@ -19,8 +19,8 @@ from calibration.inference import arviz, gates
 from calibration.inference.laplace import Blocks, laplace
 from calibration.inference.nuts import nuts
 from calibration.inference.problem import Model, Problem, problem
+from calibration.inference.svi import STEPS, svi
 from calibration.inference.svi import draws as variational_draws
-from calibration.inference.svi import svi
 from twin.results import labels
 
 Engine = Literal["laplace", "nuts", "svi"]
@@ -38,7 +38,7 @@ def fit(
     draws: int = 1000,
     chains: int = 4,
     warm_up: int = 1000,
-    steps: int = 4000,
+    steps: int = STEPS,
     seed: int = 0,
     provenance: dict[str, str] | None = None,
 ) -> xr.DataTree:

@@ -5,7 +5,6 @@ import numpy as np
 from calibration.inference import arviz
 
 GOOD = 0.7
-EQUAL = 1e-9
 
 
 def resampled(draws: np.ndarray, log_ratio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -15,11 +14,7 @@ def resampled(draws: np.ndarray, log_ratio: np.ndarray, rng: np.random.Generator
     draws: weights that cannot be trusted correct nothing.
     """
     number = len(draws)
-    # where the approximation is exact, all ratios are equal: no tail to fit a Pareto law to
-    exact = np.ptp(log_ratio, axis=0) < EQUAL
-    log_weight, khat = np.zeros(log_ratio.T.shape), np.full(log_ratio.shape[1], -np.inf)
-    if not exact.all():
-        log_weight[~exact], khat[~exact] = arviz.psis(log_ratio.T[~exact])
+    log_weight, khat = arviz.psis(log_ratio.T)
     found = draws.copy()
     for item, weights in enumerate(np.exp(log_weight)):
         if not khat[item] < GOOD:

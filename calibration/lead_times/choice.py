@@ -10,12 +10,8 @@ CLEAR = 2.0  # standard errors by which a lane's own family must beat everybody'
 
 def left_out(log_density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(order,) expected log density of each order given the others, and its Pareto k-hat, of (draw, order)."""
-    # an order that says nothing has the same density in all draws, and no tail to fit
-    says = np.ptp(log_density, axis=0) > 0
-    found, khat = log_density[0].copy(), np.full(len(says), -np.inf)
-    log_weight, khat[says] = arviz.psis(-log_density[:, says].T)
-    found[says] = special.logsumexp(log_weight + log_density[:, says].T, axis=1)
-    return found, khat
+    log_weight, khat = arviz.psis(-log_density.T)
+    return special.logsumexp(log_weight + log_density.T, axis=1), khat
 
 
 def families_of_lanes(elpd: np.ndarray, lane: np.ndarray, weight: np.ndarray, lanes: int) -> np.ndarray:

@@ -5,7 +5,7 @@ days is not a new order, and drawing it afresh would have it arrive in the past.
 """
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from calibration.lead_times import families
 from calibration.lead_times.orders import ROUNDING
@@ -75,12 +75,6 @@ def whole_days(t: np.ndarray, rounding: str = "down") -> np.ndarray:
 def next_months(level_sd: np.ndarray, months: int, rng: np.random.Generator) -> np.ndarray:
     """(draw, month) log level of the coming months against the last one: the random walk goes on in every draw."""
     return np.cumsum(rng.normal(0.0, 1.0, (len(level_sd), months)) * level_sd[:, None], axis=1)
-
-
-def band_of_coverage(n: int, share: float, level: float = 0.999) -> tuple[float, float]:
-    """What coverage a perfect model shows at n independent cases with this probability (binomial)."""
-    low, high = stats.binom.interval(level, n, share)
-    return low / n, high / n
 
 
 def _parameters(mean: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ no limit but shown: --substitution, --unflagged.
 
 import argparse
 import dataclasses
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,9 @@ from calibration.demand import model
 from calibration.demand.data import Data, data
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
+from calibration.inference.svi import STEPS
 from calibration.panel import EXACT, MASKED, RIGHT_CENSORED, Panel
+from calibration.studies import publish
 from calibration.synthetic import Settings, draw
 from calibration.synthetic.shelves import Synthetic
 from calibration.synthetic.tables import panel
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--days", type=int, default=730)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--shocks", type=float, default=0.05, help="standard deviation of each shared shock")
     parser.add_argument("--substitution", type=float, default=0.0)
     parser.add_argument("--unflagged", type=float, default=0.0)
@@ -152,10 +153,7 @@ def main() -> None:
         company_week=o.shocks, category_week=o.shocks, store_day=o.shocks, drift=o.shocks / 10,
     )  # fmt: skip
     found = study(settings, o.seeds, o.steps, tuple(o.ways.split(",")))
-    text = json.dumps(found, indent=1)
-    print(text)
-    if o.out:
-        o.out.write_text(text + "\n", encoding="utf-8")
+    publish(found, o.out)
 
 
 if __name__ == "__main__":

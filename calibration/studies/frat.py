@@ -23,11 +23,11 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
+from calibration.backtest.scores import band
 from calibration.draws import draws_of
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
-from calibration.lead_times.forecast import band_of_coverage
-from calibration.studies import frat_baselines
+from calibration.studies import frat_baselines, publish
 from calibration.studies.frat_baselines import AHEAD, LEVELS, Weeks
 
 LEAST_SEEN = 0.9  # share of the weeks before the origin that a series must have
@@ -200,7 +200,7 @@ def covered(drawn: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> di
     """Coverage by randomised PIT of the central 50, 80 and 95 %, each with the binomial 99.9 % band."""
     pit = (drawn < seen).mean(axis=0) + rng.random(len(seen)) * (drawn == seen).mean(axis=0)
     return {
-        f"{share:.0%}": [float((np.abs(pit - 0.5) <= share / 2).mean()), *band_of_coverage(len(seen), share)]
+        f"{share:.0%}": [float((np.abs(pit - 0.5) <= share / 2).mean()), *band(len(seen), share)]
         for share in (0.5, 0.8, 0.95)
     }
 
@@ -216,9 +216,8 @@ def main(arguments: list[str]) -> None:
     with jax.enable_x64(True):
         for row in study(given.folder, given.stores, given.origins):
             rows.append(row)
-            print(json.dumps(row), flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            print(json.dumps(row), file=sys.stderr, flush=True)
+    publish(rows, given.out)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ picked because they never ran out are days of low demand, and "recovering" their
 """
 
 import argparse
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -23,10 +22,11 @@ import numpyro.distributions as dist
 import pandas as pd
 from scipy import stats
 
+from calibration.backtest.scores import band
 from calibration.draws import draws_of
 from calibration.inference import fit, gates
 from calibration.inference.laplace import Blocks
-from calibration.lead_times.forecast import band_of_coverage
+from calibration.studies import publish
 
 HOURS = np.arange(6, 22)
 GRID = 10.0  # stored hundredths to the grid of the sales, 0.1
@@ -149,7 +149,7 @@ def study(folder: Path, most: int, seed: int = 0) -> list[dict[str, Any]]:
         c = cells(hourly, seen, share)
         blocks = Blocks("series", "none", np.zeros(series, int))
         tree = fit(partial(model, series=series, weeks=int(c.week.max()) + 1), c, engine="laplace", blocks=blocks,
-                   draws=400, steps=4000, seed=seed)  # fmt: skip
+                   draws=400, seed=seed)  # fmt: skip
         sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
         part = hidden @ share
         asked = part > TINY
@@ -185,7 +185,7 @@ def recovered(
     }  # fmt: skip
     for share in (0.5, 0.8, 0.95):
         found[f"cover {share:.0%}"] = float((np.abs(pit - 0.5) <= share / 2).mean())
-        found[f"band {share:.0%}"] = band_of_coverage(len(truth), share)
+        found[f"band {share:.0%}"] = band(len(truth), share)
     return found
 
 
@@ -197,10 +197,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     with jax.enable_x64(True):
         rows = study(given.folder, given.series)
-    text = json.dumps(rows, indent=1)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    publish(rows, given.out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Every sixth supplier is new and about half of its orders are open. Limits of CAL
 """
 
 import argparse
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,14 @@ import jax
 import numpy as np
 import pandas as pd
 
+from calibration.backtest.scores import band
 from calibration.inference import fit, gates
 from calibration.inference.fit import Engine
 from calibration.lead_times import families, forecast
-from calibration.lead_times.forecast import band_of_coverage
 from calibration.lead_times.laws import laws_of_lanes, sizes_of
 from calibration.lead_times.model import lead_time_model
 from calibration.lead_times.orders import OrderBook, closed_only, order_book
+from calibration.studies import publish
 from calibration.synthetic.orders import Lane, orders
 from calibration.synthetic.truth import Settings
 
@@ -70,7 +70,7 @@ def judged(found: list[dict[str, np.ndarray]]) -> dict[str, Any]:
         row[f"bias of {name}, new suppliers"] = float(drawn[new].sum() / true[new].sum() - 1)
         for share in (0.5, 0.8, 0.95):
             row[f"cover {share:.0%} of {name}"] = float((np.abs(rank - 0.5) <= share / 2).mean())
-    row |= {f"band {share:.0%}": band_of_coverage(row["lanes"], share) for share in (0.5, 0.8, 0.95)}
+    row |= {f"band {share:.0%}": band(row["lanes"], share) for share in (0.5, 0.8, 0.95)}
     return row
 
 
@@ -89,10 +89,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     with jax.enable_x64(True):
         found = {"engine": given.engine, "seeds": given.seeds, **study(given.seeds, given.engine)}
-    text = json.dumps(found, indent=1)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    publish(found, given.out)
 
 
 if __name__ == "__main__":

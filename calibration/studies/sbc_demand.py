@@ -8,7 +8,6 @@ leaving such days out, must fail the test that the censored likelihood passes.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from calibration import sbc
 from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
 from calibration.demand.survival import terms_for
 from calibration.panel import EXACT, MASKED, RIGHT_CENSORED
+from calibration.studies import publish
 
 MOST = 30  # units of stock in the morning
 PROMOTED = 0.25  # share of days
@@ -92,10 +92,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     with jax.enable_x64(True):
         found = study(given.replicates)
-    text = json.dumps(found, indent=1)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    publish(found, given.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ where open orders are left out, and where their age is taken for a lead time.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,6 +26,7 @@ from calibration import sbc
 from calibration.lead_times import families
 from calibration.lead_times.model import MONTH, LeadTime, Sizes, laws, lead_time_model
 from calibration.lead_times.orders import Orders, age_as_lead_time, closed_only
+from calibration.studies import publish
 
 P95 = 1.6448536269514722
 
@@ -128,10 +128,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     with jax.enable_x64(True):
         found = study(given.of == "company", given.replicates)
-    text = json.dumps(found, indent=1)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    publish(found, given.out)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import pandas as pd
 import xarray as xr
 from scoringrules import crps_ensemble
 
+from calibration.backtest import scores
 from calibration.inference import fit, gates
 from calibration.inference.fit import Engine
 from calibration.lead_times import families, forecast
@@ -31,6 +32,7 @@ from calibration.lead_times.choice import families_of_lanes, left_out
 from calibration.lead_times.laws import laws_of_orders, sizes_of
 from calibration.lead_times.model import LeadTime, lead_time_model
 from calibration.lead_times.orders import OrderBook, Orders, closed_only, order_book
+from calibration.studies import publish
 
 FILE = "scms_deliveries.csv"
 COHORT = 540  # days before the as-of day in which an order of the cohort was placed
@@ -123,8 +125,8 @@ def judged(
         "p95": np.quantile(mine, 0.95), "true p95": np.quantile(seen, 0.95),
         "crps": float(crps_ensemble(seen, mine.T, backend="numpy").mean()), "cover 80": covered(mine, seen),
         "open mean": rest[1].mean(), "open true mean": rest[0].mean(), "open cover 80": covered(rest[1], rest[0]),
-        "band 80": forecast.band_of_coverage(len(seen), 0.8),
-        "open band 80": forecast.band_of_coverage(len(rest[0]), 0.8),
+        "band 80": scores.band(len(seen), 0.8),
+        "open band 80": scores.band(len(rest[0]), 0.8),
     }  # fmt: skip
 
 
@@ -144,9 +146,8 @@ def main(arguments: list[str]) -> None:
     with jax.enable_x64(True):
         for row in study(given.folder, engine=given.engine):
             rows.append(row)
-            print(json.dumps(row, default=float), flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
+            print(json.dumps(row, default=float), file=sys.stderr, flush=True)
+    publish(rows, given.out)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from calibration.backtest import scores
 from calibration.lead_times import families, forecast
 
 M, K = 20.0, 4.0
@@ -40,6 +41,6 @@ def test_the_table_of_days_is_the_law_of_what_the_record_would_show(rounding):
 
 
 def test_the_band_of_coverage_holds_a_perfect_model():
-    low, high = forecast.band_of_coverage(400, 0.8)
+    low, high = scores.band(400, 0.8)
     assert stats.binom.cdf(high * 400, 400, 0.8) - stats.binom.cdf(low * 400 - 1, 400, 0.8) >= 0.999
     assert low < 0.8 < high

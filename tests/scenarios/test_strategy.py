@@ -14,6 +14,7 @@ from scenarios import actions, axes, designs, lines, points, reverse, search, su
 from scenarios.statistics import Estimate, TooFew
 from tests.conftest import strict
 from tests.scenarios import strategy_shop as shop
+from twin import engines
 from twin.assembly import scenario_inputs
 from twin.state import changed
 
@@ -64,11 +65,11 @@ def test_a_point_is_the_scenario_as_written(model, world, space):
 
 def test_numbers_never_recompile(model, world, space):
     points.outcomes(world, model.source, points.plain(world, np.arange(3)))
-    before = len(points.programmes)
+    before = len(engines.programmes)
     z = np.random.default_rng(0).random((40, 5))
     points.outcomes(world, model.source, space.points(model, world.inputs.shocks, z, np.arange(2, dtype=np.uint32)))
     points.outcomes(points.shared(model, survival.SCENARIO), model.source, points.plain(world, np.arange(3)))
-    assert len(points.programmes) == before
+    assert len(engines.programmes) == before
 
 
 SOONER = shop.shock("sooner", "terms", days=1, net_days=10, shape="regime", supplier="hills")
