@@ -37,8 +37,10 @@ def checkpointed(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: 
     @partial(jax.checkpoint, policy=_KEEP_DRAWS)
     def one(carry: Any, today: Any) -> tuple[Any, Any]:
         given, counts = today
-        after, out = step(carry, given)
-        return jax.tree.map(lambda new, old: jnp.where(counts, new, old), after, carry) if spare else after, out
+        if not spare:
+            return step(carry, given)
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(step, carry, given)[1])
+        return lax.cond(counts, step, lambda carry, given: (carry, nothing), carry, given)
 
     @jax.checkpoint
     def block(carry: Any, several: Any) -> tuple[Any, Any]:
