@@ -34,8 +34,8 @@ class Scale(NamedTuple):
     sizes: tuple[int, ...] = tuple(SIZES)
     matrix_futures: tuple[int, ...] = FUTURES
     axes: dict[str, tuple[int, ...]] = scaling.AXES
-    turns_until: float = 220.0
-    matrix_until: float = 470.0
+    turns_until: float = 230.0
+    matrix_until: float = 440.0
     scaling_until: float = 545.0
     until: float = 590.0
 

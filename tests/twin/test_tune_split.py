@@ -148,7 +148,6 @@ def split_cost(level: float, share: float) -> float:
     return HOLDING * (short + level - mean_out(share)) + PENALTY * short + PREMIUM * MEAN * (1 - share)
 
 
-@pytest.mark.xfail(reason="Adam is slow along the valley of level and share: 2.5 % above the grid, share .381 for .210")
 def test_the_split_between_two_suppliers() -> None:
     """Level and share found together cost at most 1 % more than the best of a fine grid, worst of five seeds."""
     shares = np.linspace(0, 1, 1001)
@@ -157,7 +156,7 @@ def test_the_split_between_two_suppliers() -> None:
     best = shares[np.argmin(grid)]
     assert 0.1 < best < 0.9
     for seed in range(SEEDS):
-        found = moved("split", (), Effort(steps=120, futures=16, rate=0.3, first=10_000 * seed), (True, False)).theta
+        found = moved("split", (), Effort(steps=400, futures=16, rate=0.3, first=10_000 * seed), (True, False)).theta
         level = mean_out(0.5) + 0.01 + DEVIATION * found["stock"][0]
         share = 0.5 + SHIFT * found["sourcing_share"][0]
         above = split_cost(level, share) / min(grid) - 1
@@ -186,7 +185,6 @@ def over(level: np.ndarray) -> np.ndarray:
     return DEVIATION * (z + stats.norm.pdf(z) - z * stats.norm.sf(z))
 
 
-@pytest.mark.xfail(reason="price 0 where 0.317 is due, 22.5 of 30 used; the derivative is right, the cause not found")
 def test_a_budget_that_two_products_share() -> None:
     """Stock worth at most BUDGET on average: the price of a unit of budget, and levels as it asks for."""
     low, high = 0.0, 10.0
@@ -203,7 +201,7 @@ def test_a_budget_that_two_products_share() -> None:
 
     for seed in range(SEEDS):
         limit = Limit(daily("worth"), most=BUDGET, scale=0.01 * BUDGET)
-        path = moved("tied", (limit,), Effort(steps=120, futures=32, rate=0.2, first=10_000 * seed), (False, True))
+        path = moved("tied", (limit,), Effort(steps=480, futures=32, rate=0.2, first=10_000 * seed), (False, True))
         level = MEAN + 0.01 + DEVIATION * path.theta["stock"][1:]
         found = path.multipliers[0] / limit.scale
         used = over(level) @ WORTH

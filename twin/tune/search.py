@@ -3,7 +3,8 @@
 Minimise g(theta) subject to c_k(theta) >= 0. The Lagrangian g - sum lambda_k c_k + rho/2 sum max(0, -c_k)^2 has the
 gradient g' - sum max(0, lambda_k - rho c_k) c_k' (Nocedal & Wright, Numerical Optimization, 2006, section 17.4). c_k
 is known from a few futures only, so a running mean stands for it, and the multipliers follow in small steps. The
-result is the average of the last third of the path (Polyak & Juditsky, SIAM J. Control Optim. 30 (1992), 838-855).
+result is the average of the last third of the path (Polyak & Juditsky, SIAM J. Control Optim. 30 (1992), 838-855),
+and so is the price of each limit: what it was paid there, multiplier and penalty together.
 """
 
 from collections.abc import Callable
@@ -20,9 +21,9 @@ from twin.tune.measures import Limit, Measure
 from twin.tune.outcomes import Outcome, Plan
 from twin.tune.parameters import Theta
 
-MEMORY = 0.8  # of the running mean of a limit's slack
-PENALTY = 5.0  # at a slack of -1 the penalty pulls this many times as hard as the goal
-MULTIPLIER_EVERY = 5
+MEMORY = 0.5  # of the running mean of a limit's slack
+PENALTY = 2.0  # at a slack of -1 the penalty pulls this many times as hard as the goal
+PATIENCE = 0.05  # of the penalty's pull that a step adds to a price: prices follow more slowly than theta
 SETTLED, ONE_WAY = 0.1, 0.9  # of theta; of the length of the path
 FORGET = 0.95  # Adam's memory of squares: a far start must not shorten the steps near the end
 
@@ -91,7 +92,7 @@ def search(
     counts = [len(limit.measure.labels) for limit in limits]
     prices = np.zeros(sum(counts)) if multipliers is None else np.array(multipliers)
     running, penalty = np.zeros(sum(counts)), 0.0
-    goals, slacks, at = [], [], []
+    goals, slacks, pulled, at = [], [], [], []
     with _plain():
         state = adam.init(place)
     for step in range(effort.steps):
@@ -110,19 +111,20 @@ def search(
         gradient = pull(slopes(batch, measures, _weights(sign, limits, counts, pulls)))
         if not (np.isfinite(found[0]).all() and all(np.isfinite(x).all() for x in gradient.values())):
             raise NotFinite(f"step {step}: {goal.name} or its derivative is not a number")
-        if step % MULTIPLIER_EVERY == MULTIPLIER_EVERY - 1:
-            prices = np.maximum(0.0, prices - penalty * mean)
+        prices = np.maximum(0.0, prices - PATIENCE * penalty * mean)
         goals.append(float(found[0][0]))
         slacks.append(slack)
+        pulled.append(pulls)
         at.append(place)
         with _plain():
             change, state = adam.update(gradient, state)
         place = {name: np.clip(x + np.asarray(change[name]), lower[name], upper[name]) for name, x in place.items()}
     at.append(place)
-    last = at[-max(effort.steps // 3, 1) :]
-    result = {name: np.mean([x[name] for x in last], axis=0) for name in place}
+    last = max(effort.steps // 3, 1)
+    result = {name: np.mean([x[name] for x in at[-last:]], axis=0) for name in place}
+    paid = np.mean(pulled[-last:], axis=0)
     trail = {name: np.stack([x[name] for x in at]) for name in place}
-    return Path(result, np.array(goals), np.array(slacks).reshape(len(goals), -1), prices, trail)
+    return Path(result, np.array(goals), np.array(slacks).reshape(len(goals), -1), paid, trail)
 
 
 def _plain() -> ExitStack:
