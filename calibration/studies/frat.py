@@ -109,34 +109,27 @@ def model(c: Cells, series: int, products: int, quarters: int) -> None:
         numpyro.factor("sold", by_series)
 
 
-def cells(w: Weeks, chosen: np.ndarray, week: np.ndarray, origin: int) -> Cells:
-    """Cells of pairs (series, week); `chosen` numbers the series."""
+def cells(w: Weeks, chosen: np.ndarray, week: np.ndarray, origin: int, fitted: np.ndarray) -> Cells:
+    """Cells of pairs (series, week). fitted: the series of the fit, sorted; some may have no week ahead."""
     back = np.maximum(origin - week, 0) // QUARTER
     angle = 2 * np.pi * w.of_year[week] / 365.25
     season = np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
-    series = w_index(chosen, len(w.units))
-    return Cells(w.units[chosen, week], series[chosen], w.product[chosen], back, season, w.drivers[chosen, week])
-
-
-def w_index(chosen: np.ndarray, count: int) -> np.ndarray:
-    """(count,) place of every series among those that occur."""
-    found = np.zeros(count, int)
-    names = np.unique(chosen)
-    found[names] = np.arange(len(names))
-    return found
+    return Cells(
+        w.units[chosen, week], np.searchsorted(fitted, chosen), w.product[chosen], back, season, w.drivers[chosen, week]
+    )
 
 
 def forecast(w: Weeks, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], origin: int,
              seed: int) -> tuple[np.ndarray, list[str]]:  # fmt: skip
     """((draw, test cell) units, gates that failed)."""
-    c = cells(w, *train, origin)
-    series, products, quarters = int(c.series.max()) + 1, int(w.product.max()) + 1, int(c.back.max()) + 1
     names = np.unique(train[0])
+    c = cells(w, *train, origin, names)
+    series, products, quarters = int(c.series.max()) + 1, int(w.product.max()) + 1, int(c.back.max()) + 1
     blocks = Blocks("series", "product", w.product[names])
     tree = fit(partial(model, series=series, products=products, quarters=quarters), c, engine="laplace", blocks=blocks,
                draws=400, seed=seed)  # fmt: skip
     sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
-    ahead = cells(w, *test, origin)
+    ahead = cells(w, *test, origin, names)
     rng = np.random.default_rng(seed)
     # the level goes on walking: from the middle of the last quarter to the week ahead
     steps = (QUARTER / 2 + test[1] - origin) / QUARTER
