@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
+import xarray as xr
 
 from scenarios import console
 from scenarios.console import EXIT, Stop
 
 if TYPE_CHECKING:
     from calibration.demand.parameters import Horizon
+    from calibration.history.load import History
     from calibration.panel import Panel
     from twin.assembly import Model
     from twin.tables.company import Company
@@ -45,7 +47,7 @@ def calibrate(
     steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = STEPS,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
-    """Fit demand to the company's history; write the posterior beside it, if it passes every gate."""
+    """Fit demand and lead times to the company's history; write the posterior beside it, if it passes every gate."""
     try:
         from calibration.demand import model
         from calibration.demand.data import data
@@ -53,6 +55,7 @@ def calibrate(
         from calibration.inference import fit, gates
         from calibration.inference.fit import write
         from calibration.inference.laplace import Blocks, NoMode
+        from calibration.lead_times.fitting import TooLong, calibrated
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
     from scenarios import posterior
@@ -63,22 +66,33 @@ def calibrate(
         raise Stop(EXIT.usage, f"{company}/history: no such folder; calibration reads the history of sales and stock")
     ready = read(company).company
     until = as_of.date() if as_of else ready.settings.start
-    panel, digest = _panel(company, ready, until)
-    arrays = data(panel)
+    history, panel = _history(company, ready, until)
+    arrays, assembled, lead_times = data(panel), assemble(ready, {}), None
     try:
+        orders = history.frames.get("purchase_orders")
+        if orders is not None and len(orders):
+            lead_times = calibrated(
+                orders, until, assembled.structure.lanes, np.asarray(assembled.params.lead_cdf)[0],
+                engine=engine.value, draws=draws, steps=steps, seed=seed,
+            )  # fmt: skip
         found = fit(
             model.demand, arrays, engine=engine.value, blocks=Blocks("item", "category", panel.category),
             start=model.start(arrays), coords=model.coordinates(panel), draws=draws, steps=steps, seed=seed,
-            provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": digest},
+            provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": history.digest},
         )  # fmt: skip
-    except NoMode as error:
+    except (NoMode, TooLong) as error:
         raise Stop(EXIT.gate, str(error)) from error
-    table = gates.table(found)
+    table = [gate._replace(name=f"demand: {gate.name}") for gate in gates.table(found)]
+    here = parameters(found["posterior"].to_dataset(), panel, _horizon(assembled, panel))
+    if lead_times:
+        fitted, laws = lead_times
+        table += [gate._replace(name=f"lead times: {gate.name}") for gate in gates.table(fitted)]
+        here, found["lead_times"] = here.merge(laws), fitted["posterior"]
+    found["diagnostics"] = xr.DataTree(gates.dataset(table))
     console.table(
         ["gate", "figure", "limit", "", "if it fails"],
         [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
     )
-    here = parameters(found["posterior"].to_dataset(), panel, _horizon(assemble(ready, {}), panel))
     found[posterior.GROUP] = here.assign_attrs(found.attrs)
     passed = all(gate.passed for gate in table)
     path = company / (posterior.NAME if passed else REJECTED)
@@ -89,8 +103,8 @@ def calibrate(
     console.say(f"{path}: {draws:,} posterior draws as of {until}\nnext: tandem stress {company} --out run/")
 
 
-def _panel(path: Path, company: "Company", until: date) -> tuple["Panel", str]:
-    """(the history as known on that day, its digest). Without a hierarchy of its own it takes the company's."""
+def _history(path: Path, company: "Company", until: date) -> tuple["History", "Panel"]:
+    """(what was known on that day, its sales). Without a hierarchy of its own it takes the company's."""
     from calibration.history.load import load
 
     history = load(path, as_of=until)
@@ -101,7 +115,7 @@ def _panel(path: Path, company: "Company", until: date) -> tuple["Panel", str]:
         groups = [of.get(item) or panel.categories[0] for item in panel.items]
         names = sorted(set(groups))
         panel = replace(panel, categories=names, category=np.array([names.index(group) for group in groups]))
-    return panel, history.digest
+    return history, panel
 
 
 def _horizon(model: "Model", panel: "Panel") -> "Horizon":

@@ -18,12 +18,14 @@ from scipy import stats
 
 from scenarios.statistics import LEVEL
 from twin.assembly import Model
+from twin.assembly.structure import lane_name
 from twin.exogenous import Params, inflated_negative_binomial_demand
 from twin.simulate import FUTURES_PER_POSTERIOR_DRAW as PAIR
 from twin.state import changed
 
 FIELDS = ("demand_mean", "demand_size", "zero_share", "company_year", "company_week", "category_week", "store_day")
 BY_PLACE = ("demand_mean", "demand_size", "zero_share")
+BY_LANE = ("lead_cdf", "lead_capped")
 
 
 NAME, GROUP = "posterior.zarr", "parameters"
@@ -124,12 +126,16 @@ def _open(path: Path) -> xr.Dataset:
 def read(path: Path, model: Model) -> Params:
     """Parameters with their draws on the leading axis. Raises NoPosterior with what is wrong and what is right."""
     data = _open(path)
-    strange = sorted(set(map(str, data.data_vars)) - set(FIELDS))
+    allowed = (*FIELDS, *BY_LANE)
+    strange = sorted(set(map(str, data.data_vars)) - set(allowed))
     if strange or not data.data_vars:
-        raise NoPosterior(f"{path}: found {', '.join(strange) or 'nothing'}; allowed are {', '.join(FIELDS)}")
+        raise NoPosterior(f"{path}: found {', '.join(strange) or 'nothing'}; allowed are {', '.join(allowed)}")
     if "draw" not in data.sizes:
         raise NoPosterior(f"{path}: has no dimension 'draw'")
-    fields = {name: _field(path, name, data[name], model) for name in map(str, data.data_vars)}
+    fields = {
+        name: (_of_lanes if name in BY_LANE else _field)(path, name, data[name], model)
+        for name in map(str, data.data_vars)
+    }
     # what has no draws of its own is the same in all of them
     return changed(
         jax.tree.map(lambda x: np.broadcast_to(x, (data.sizes["draw"], *x.shape[1:])), model.params), **fields
@@ -158,6 +164,22 @@ def _field(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarr
     values = np.where(demanded, values, known)
     if not np.isfinite(values).all() or (values < 0).any():
         raise NoPosterior(f"{path}: {name} must be finite and not below 0")
+    return values
+
+
+def _of_lanes(path: Path, name: str, found: xr.DataArray, model: Model) -> np.ndarray:
+    """Laws of lead times: (draw, lane, lead_day) or (draw, lane), for the lanes of the company as it is now."""
+    wanted = ("draw", "lane", "lead_day")[: 3 if name == "lead_cdf" else 2]
+    lanes = [lane_name(lane) for lane in model.structure.lanes]
+    if set(found.dims) != set(wanted) or list(map(str, found["lane"].values)) != lanes:
+        raise NoPosterior(f"{path}: {name} is not of this company's {len(lanes)} lanes; run tandem calibrate again")
+    values = np.asarray(found.transpose(*wanted).values, float)
+    days = model.params.lead_cdf.shape[-1]
+    if name == "lead_cdf" and values.shape[2] != days:
+        raise NoPosterior(f"{path}: lead times up to {values.shape[2]} days, in the tables up to {days}; "
+                          "run tandem calibrate again")  # fmt: skip
+    if not ((values >= 0) & (values <= 1)).all():
+        raise NoPosterior(f"{path}: {name} must lie between 0 and 1")
     return values
 
 

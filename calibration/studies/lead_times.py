@@ -8,7 +8,6 @@ Every sixth supplier is new and about half of its orders are open. Limits of CAL
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from calibration.backtest.scores import band
-from calibration.inference import fit, gates
+from calibration.inference import gates
 from calibration.inference.fit import Engine
 from calibration.lead_times import families, forecast
+from calibration.lead_times.fitting import fitted
 from calibration.lead_times.laws import laws_of_lanes, sizes_of
-from calibration.lead_times.model import lead_time_model
 from calibration.lead_times.orders import OrderBook, closed_only, order_book
 from calibration.studies import publish
 from calibration.synthetic.orders import Lane, orders
@@ -44,9 +43,8 @@ def company(seed: int) -> tuple[dict[tuple[str, str], Lane], OrderBook]:
 def one(seed: int, engine: Engine, open_too: bool) -> dict[str, np.ndarray]:
     """Of every lane: whether new, true and drawn mean and p95, in days; axes (lane,) and (draw, lane)."""
     true, book = company(seed)
-    model = partial(lead_time_model, sizes=sizes_of(book), family=families.GAMMA)
     used = book.orders if open_too else closed_only(book.orders)
-    tree = fit(model, used, engine=engine, draws=1000 if engine == "laplace" else 500, warm_up=500, seed=seed)
+    tree = fitted(used, book, families.GAMMA, engine, seed, 1000 if engine == "laplace" else 500)
     mean, shape = laws_of_lanes(tree, sizes_of(book))
     mine = [true[lane] for lane in book.lanes]
     at = np.array([lane.mean for lane in mine]), np.array([lane.shape for lane in mine])

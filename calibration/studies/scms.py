@@ -13,25 +13,21 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scoringrules import crps_ensemble
 
 from calibration.backtest import scores
-from calibration.inference import fit, gates
+from calibration.inference import gates
 from calibration.inference.fit import Engine
 from calibration.lead_times import families, forecast
-from calibration.lead_times.choice import families_of_lanes, left_out
+from calibration.lead_times.fitting import family_of_each_lane, fitted
 from calibration.lead_times.laws import laws_of_orders, sizes_of
-from calibration.lead_times.model import LeadTime, lead_time_model
-from calibration.lead_times.orders import OrderBook, Orders, closed_only, order_book
+from calibration.lead_times.orders import Orders, closed_only, order_book
 from calibration.studies import publish
 
 FILE = "scms_deliveries.csv"
@@ -62,22 +58,6 @@ def as_of_days(orders: pd.DataFrame) -> Iterator[pd.Timestamp]:
             yield day
 
 
-def fitted(orders: Orders, book: OrderBook, family: int | np.ndarray, engine: Engine, seed: int) -> xr.DataTree:
-    names = {"supplier": list(book.suppliers), "lane": [f"{source} to {node}" for source, node in book.lanes]}
-    model = partial(lead_time_model, sizes=sizes_of(book), family=family)
-    return fit(model, orders, engine=engine, coords=names, draws=500, warm_up=500, seed=seed)
-
-
-def family_of_each_lane(book: OrderBook, orders: Orders, seed: int) -> np.ndarray:
-    """(lane,) by leave-one-out densities of quick fits, one family for all at a time."""
-    elpd = []
-    for family in range(3):
-        mean, shape = laws_of_orders(fitted(orders, book, family, "laplace", seed), orders, sizes_of(book))
-        interval = jnp.stack([orders.lower, orders.upper], axis=-1)
-        elpd.append(left_out(np.asarray(LeadTime(mean, shape, family).log_prob(interval)))[0])
-    return families_of_lanes(np.stack(elpd), np.asarray(orders.lane), np.asarray(orders.weight), len(book.lanes))
-
-
 def predicted(
     mean: np.ndarray, shape: np.ndarray, family: np.ndarray, orders: Orders, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +78,7 @@ def study(folder: Path, seed: int = 0, engine: Engine = "nuts") -> Iterator[dict
         recent = np.asarray(book.orders.day) > (day - book.first).days - COHORT
         cohort = recent & (truth >= 0)
         begun = time.process_time()
-        family = family_of_each_lane(book, book.orders, seed)
+        family = family_of_each_lane(book, seed)
         for name, orders in (("censored", book.orders), ("closed only", closed_only(book.orders))):
             tree = fitted(orders, book, family[book.orders.lane], engine, seed)
             mean, shape = laws_of_orders(tree, book.orders, sizes_of(book))

@@ -16,6 +16,11 @@ from twin.tables.routing import Routes, routes
 LaneId = tuple[str, str]
 
 
+def lane_name(lane: LaneId | None) -> str:
+    """As results and posteriors name it; nothing for a place that no lane takes."""
+    return " to ".join(lane) if lane else ""
+
+
 def by_bytes(ids: list[str]) -> list[str]:
     """Ids in the one order that counts: their UTF-8 bytes."""
     return sorted(set(ids), key=str.encode)

@@ -1,0 +1,106 @@
+"""From order lines to the twin: a record a shipment, a family for each lane, the posterior, tables by draw."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from calibration.inference import fit
+from calibration.inference.fit import Engine
+from calibration.inference.svi import STEPS
+from calibration.lead_times.choice import families_of_lanes, left_out
+from calibration.lead_times.forecast import cdf
+from calibration.lead_times.laws import laws_of_lanes, laws_of_orders, sizes_of
+from calibration.lead_times.model import LeadTime, lead_time_model
+from calibration.lead_times.orders import ROUNDING, OrderBook, Orders, order_book
+from twin.assembly.structure import LaneId, lane_name
+from twin.results import labels
+
+QUICK = 400  # draws from which a family is chosen
+LONGER = 2  # times the usual steps of SVI: few suppliers say little of the spread between them, which settles slowly
+LEAST_WITHIN = 0.99  # share of a lane's shipments that must fit the longest lead time of the twin
+
+
+class TooLong(Exception):
+    """A lane takes longer, by its history, than the twin's tables reach."""
+
+
+def shipments(lines: pd.DataFrame) -> pd.DataFrame:
+    """One row a shipment: what a node orders from a source on a day travels together, and is one observation.
+
+    lines: as `order_book` takes them.
+    """
+    dates = [name for name in ("received", "cancelled", "status") if name in lines]
+    by = ["source", "node", "ordered", *dates]
+    found = lines.groupby(by, dropna=False, sort=True)[["ordered_units", "received_units"]].sum().reset_index()
+    order = found.groupby(["source", "node", "ordered"]).ngroup().astype(str)
+    return found.assign(order_id=order, product="all")
+
+
+def book_of(lines: pd.DataFrame, until: date) -> OrderBook:
+    """What is known of the shipments at the opening of a day. Raises ValueError where nothing was ordered by then."""
+    return order_book(shipments(lines), pd.Timestamp(until) - pd.Timedelta(days=1))
+
+
+def fitted(
+    orders: Orders, book: OrderBook, family: int | np.ndarray, engine: Engine, seed: int, draws: int = 500,
+    steps: int = STEPS,
+) -> xr.DataTree:  # fmt: skip
+    """The posterior. orders: those of the book, or what a wrong likelihood makes of them; family: of orders, or one."""
+    names = {"supplier": list(book.suppliers), "lane": [lane_name(lane) for lane in book.lanes]}
+    model = partial(lead_time_model, sizes=sizes_of(book), family=family, centred=engine != "nuts")
+    return fit(model, orders, engine=engine, coords=names, draws=draws, warm_up=500, steps=LONGER * steps, seed=seed)
+
+
+def family_of_each_lane(book: OrderBook, seed: int, steps: int = STEPS) -> np.ndarray:
+    """(lane,) by leave-one-out densities of quick fits, one family for all at a time."""
+    orders, elpd = book.orders, []
+    for family in range(3):
+        tree = fitted(orders, book, family, "laplace", seed, QUICK, steps)
+        mean, shape = laws_of_orders(tree, orders, sizes_of(book))
+        interval = jnp.stack([orders.lower, orders.upper], axis=-1)
+        elpd.append(left_out(np.asarray(LeadTime(mean, shape, family).log_prob(interval)))[0])
+    return families_of_lanes(np.stack(elpd), np.asarray(orders.lane), np.asarray(orders.weight), len(book.lanes))
+
+
+def calibrated(
+    lines: pd.DataFrame, until: date, lanes: Sequence[LaneId | None], known: np.ndarray, *, engine: Engine, draws: int,
+    steps: int, seed: int,
+) -> tuple[xr.DataTree, xr.Dataset]:  # fmt: skip
+    """The fit, and `twin.exogenous.Params.lead_cdf` and `lead_capped` by draw.
+
+    lanes: of the twin; known: (lane, lead_day) the tables' own distribution functions over days 1, 2, .., which lanes
+    without a shipment keep. Raises TooLong with every lane and its share, ValueError where nothing was ordered, NoMode.
+    """
+    with jax.enable_x64(True):
+        book = book_of(lines, until)
+        family = family_of_each_lane(book, seed, steps)
+        tree = fitted(book.orders, book, family[np.asarray(book.orders.lane)], engine, seed, draws, steps)
+        mean, shape = laws_of_lanes(tree, sizes_of(book))
+    mean, shape = mean[:draws], shape[:draws]
+    longest = known.shape[1]
+    at = np.arange(1, longest + 1) + ROUNDING[book.rounding]
+    table = np.repeat(known[None], len(mean), axis=0)
+    within = np.ones(table.shape[:2])
+    late = []
+    for place, lane in enumerate(lanes):
+        if lane is None or lane not in book.lanes:
+            continue
+        k = book.lanes.index(lane)
+        table[:, place] = cdf(at, mean[:, k, None], shape[:, k, None], family[k])
+        within[:, place] = table[:, place, -1]
+        if within[:, place].mean() < LEAST_WITHIN:
+            late.append(f"{lane[0]} to {lane[1]}: {1 - within[:, place].mean():.1%} of shipments")
+    if late:
+        raise TooLong(f"take longer than {longest} days, the longest lead time of any lane in the tables: "
+                      f"{'; '.join(late)}. Give such a lane a lead_time_max in the table lanes")  # fmt: skip
+    table[:, :, -1] = 1.0
+    names = labels([lane_name(lane) for lane in lanes])
+    return tree, xr.Dataset(
+        {"lead_cdf": (("draw", "lane", "lead_day"), table), "lead_capped": (("draw", "lane"), within)}, {"lane": names}
+    )
