@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -47,15 +47,18 @@ def calibrate(
     steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = STEPS,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
-    """Fit demand and lead times to the company's history; write the posterior beside it, if it passes every gate."""
+    """Fit demand and lead times to the company's history; write the posterior beside it, if it passes every gate.
+
+    Lead times come from purchase orders, open ones included; where their fit fails a gate the tables' laws stay.
+    """
     try:
         from calibration.demand import model
         from calibration.demand.data import data
         from calibration.demand.parameters import parameters
-        from calibration.inference import fit, gates
+        from calibration.inference import fit
         from calibration.inference.fit import write
         from calibration.inference.laplace import Blocks, NoMode
-        from calibration.lead_times.fitting import TooLong, calibrated
+        from calibration.lead_times.fitting import TooLong
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
     from scenarios import posterior
@@ -67,40 +70,57 @@ def calibrate(
     ready = read(company).company
     until = as_of.date() if as_of else ready.settings.start
     history, panel = _history(company, ready, until)
-    arrays, assembled, lead_times = data(panel), assemble(ready, {}), None
+    arrays, assembled = data(panel), assemble(ready, {})
+    how = {"engine": engine.value, "draws": draws, "steps": steps, "seed": seed}
     try:
-        orders = history.frames.get("purchase_orders")
-        if orders is not None and len(orders):
-            lead_times = calibrated(
-                orders, until, assembled.structure.lanes, np.asarray(assembled.params.lead_cdf)[0],
-                engine=engine.value, draws=draws, steps=steps, seed=seed,
-            )  # fmt: skip
+        lead_times = _lead_times(history, assembled, until, how)
         found = fit(
-            model.demand, arrays, engine=engine.value, blocks=Blocks("item", "category", panel.category),
-            start=model.start(arrays), coords=model.coordinates(panel), draws=draws, steps=steps, seed=seed,
+            model.demand, arrays, blocks=Blocks("item", "category", panel.category), start=model.start(arrays),
+            coords=model.coordinates(panel), **how,
             provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": history.digest},
         )  # fmt: skip
     except (NoMode, TooLong) as error:
         raise Stop(EXIT.gate, str(error)) from error
-    table = [gate._replace(name=f"demand: {gate.name}") for gate in gates.table(found)]
     here = parameters(found["posterior"].to_dataset(), panel, _horizon(assembled, panel))
     if lead_times:
-        fitted, laws = lead_times
-        table += [gate._replace(name=f"lead times: {gate.name}") for gate in gates.table(fitted)]
-        here, found["lead_times"] = here.merge(laws), fitted["posterior"]
-    found["diagnostics"] = xr.DataTree(gates.dataset(table))
-    console.table(
-        ["gate", "figure", "limit", "", "if it fails"],
-        [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
-    )
+        found["lead_times"], laws = lead_times
+        here = here.merge(laws)
+    passed = _passed("demand", found)
     found[posterior.GROUP] = here.assign_attrs(found.attrs)
-    passed = all(gate.passed for gate in table)
     path = company / (posterior.NAME if passed else REJECTED)
     write(found, path)
     if not passed:
         raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {path} for who looks into it")
     shutil.rmtree(company / REJECTED, ignore_errors=True)
     console.say(f"{path}: {draws:,} posterior draws as of {until}\nnext: tandem stress {company} --out run/")
+
+
+def _passed(what: str, found: xr.DataTree) -> bool:
+    """Shows every gate of a fit."""
+    from calibration.inference import gates
+
+    table = gates.table(found)
+    console.table(
+        [f"gate of {what}", "figure", "limit", "", "if it fails"],
+        [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
+    )
+    return all(gate.passed for gate in table)
+
+
+def _lead_times(
+    history: "History", model: "Model", until: date, how: dict[str, Any]
+) -> tuple[xr.DataTree, xr.Dataset] | None:
+    """The fit and its tables by draw; None without orders, or, said aloud, where the fit failed a gate."""
+    from calibration.lead_times.fitting import calibrated
+
+    orders = history.frames.get("purchase_orders")
+    if orders is None or orders.empty:
+        return None
+    fitted, laws = calibrated(orders, until, model.structure.lanes, np.asarray(model.params.lead_cdf)[0], **how)
+    if _passed("lead times", fitted):
+        return fitted, laws
+    console.say("the posterior goes without lead times: their laws stay those of the tables")
+    return None
 
 
 def _history(path: Path, company: "Company", until: date) -> tuple["History", "Panel"]:

@@ -17,6 +17,7 @@ from scenarios.sweep.board import OtherPlan
 from scenarios.sweep.work import Worker
 from tests.scenarios.conftest import DRAWS
 from twin.assembly import assemble
+from twin.assembly.structure import lane_name
 from twin.results import labels
 from twin.tables.read import read
 
@@ -104,6 +105,27 @@ def test_draws_that_are_short_or_failed_are_refused(gate, futures, code, says, s
     assert main(given) == code
     assert says.format(stored=-(-DRAWS // 2)) in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "run").exists()
+
+
+def test_lead_times_by_draw_take_the_place_of_the_tables(company, tmp_path):
+    model = assemble(company, {})
+    table = np.asarray(model.params.lead_cdf)
+    law = np.sort(np.random.default_rng(0).random((3, *table.shape[1:])), axis=2)
+    law[:, :, -1] = 1.0
+    lanes = labels([lane_name(lane) for lane in model.structure.lanes])
+    found = xr.Dataset(
+        {"lead_cdf": (("draw", "lane", "lead_day"), law), "lead_capped": (("draw", "lane"), law[:, :, -2])},
+        {"lane": lanes},
+    )
+    found.to_zarr(tmp_path / "p.zarr", zarr_format=3, consolidated=False)
+    params = posterior.read(tmp_path / "p.zarr", model)
+    assert np.array_equal(params.lead_cdf, law)
+    assert np.array_equal(params.lead_capped, law[:, :, -2])
+    assert np.array_equal(params.demand_mean[2], model.params.demand_mean[0])
+    for wrong, says in ((found.isel(lane=[0]), "lanes"), (found.isel(lead_day=slice(1, None)), "lead times up to")):
+        wrong.to_zarr(tmp_path / "q.zarr", mode="w", zarr_format=3, consolidated=False)
+        with pytest.raises(posterior.NoPosterior, match=f"{says}.*run tandem calibrate again"):
+            posterior.read(tmp_path / "q.zarr", model)
 
 
 def test_split_of_a_conjugate_case():
