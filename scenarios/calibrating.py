@@ -71,7 +71,7 @@ def calibrate(
     until = as_of.date() if as_of else ready.settings.start
     history, panel = _history(company, ready, until)
     arrays, assembled = data(panel), assemble(ready, {})
-    how = {"engine": engine.value, "draws": draws, "steps": steps, "seed": seed}
+    how: dict[str, Any] = {"engine": engine.value, "draws": draws, "steps": steps, "seed": seed}
     try:
         lead_times = _lead_times(history, assembled, until, how)
         found = fit(
