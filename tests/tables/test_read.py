@@ -224,3 +224,10 @@ def test_a_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "stock.csv").rename(tmp_path / "more" / "stock.csv")
     (tmp_path / "stock.csv").symlink_to("more/stock.csv")
     assert read(tmp_path).company == company
+
+
+def test_a_folder_of_reports_is_no_company(tmp_path):
+    """What is not read is a warning only, and must not hide that every table is missing."""
+    (tmp_path / "tables-en.xlsx").write_bytes(b"")
+    found = [fault.code for fault in faults(tmp_path)]
+    assert found.count("N009") == 5

@@ -46,11 +46,15 @@ def read(path: str | Path) -> Reading:
         origins.setdefault(model.table, place)
     given: dict[str, Any] = {model.table: () for model in TABLES if model.required}
     company = Company(**{**given, **tables}, settings=settings)
-    if not faults or sheets:
+    if sheets or not _wrong(faults):
         faults += check(company, origins, incomplete)
-    if any(fault.severity == "E" for fault in faults):
+    if _wrong(faults):
         raise Faults(faults)
     return Reading(company, faults)
+
+
+def _wrong(faults: list[Fault]) -> bool:
+    return any(fault.severity == "E" for fault in faults)
 
 
 def inside(path: Path, root: Path) -> Fault | None:
