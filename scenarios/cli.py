@@ -380,16 +380,20 @@ def _reports(run: Path, folder: Path, lang: Language) -> tuple[Path, Path]:
     )
 
 
-def _cache() -> None:
-    """Compiled programmes are kept from one call to the next, unless the user has said where."""
+def _settings() -> None:
+    """Of JAX, unless the user has said otherwise: programmes are kept from one call to the next, and XLA is quiet.
+
+    It calls a gradient that takes two minutes to compile an error; what fails is raised as well.
+    """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "tandem" / "jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
-    _cache()
+    _settings()
     run: Callable[..., object] = typer.main.get_command(app).main
     previous = signal.signal(
         signal.SIGTERM,

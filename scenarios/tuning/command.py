@@ -58,7 +58,7 @@ def tune(
     from scenarios.tuning.run import Asked, Unmet, write_tuning
     from scenarios.tuning.words import words_in
     from twin.tables.read import read
-    from twin.tune.figures import figures
+    from twin.tune.figures import FIGURES, figures
     from twin.tune.search import NotFinite
 
     if out.exists():
@@ -74,9 +74,17 @@ def tune(
     except NotFinite as error:
         raise Stop(EXIT.ledger, f"numerical fault, please report it: {error}") from None
     before, after = figures(tuned.start), figures(tuned.end)
-    rows = [[name, f"{before[name].mean():,.3f}", f"{after[name].mean():,.3f}"] for name in before]
-    console.table(["figure", "before", "after"], rows)
+    words = words_in("en")
+    currency = found.company.settings.currency
+    console.table(["figure", "before", "after"], [
+        [words[name].format(currency=currency), *(_shown(x[name].mean(), FIGURES[name]) for x in (before, after))]
+        for name in before
+    ])  # fmt: skip
     if tuned.unsettled:
-        console.warn(unsettled(tuned, words_in("en")))
+        console.warn(unsettled(tuned, words))
     moved = sum(change.old != change.new for change in listed)
     console.say(f"{moved} of {len(listed)} levels moved; results: {out}\nnext: tandem check {out / 'company.xlsx'}")
+
+
+def _shown(figure: float, unit: str) -> str:
+    return f"{figure:,.0f}" if unit == "money" else f"{figure:,.1f}" if unit else f"{100 * figure:.1f}"
