@@ -70,8 +70,8 @@ def main() -> None:
     if options.blocks:
         found["weak_scaling"] = weak_scaling(shop, folder / "weak", names[:1], options.blocks)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    options.out.write_text(json.dumps(found, indent=1, default=lambda x: x.item()) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1, default=lambda x: x.item()))
     if options.folder is None:
         shutil.rmtree(folder)
 
