@@ -70,8 +70,9 @@ def main() -> None:
     if options.blocks:
         found["weak_scaling"] = weak_scaling(shop, folder / "weak", names[:1], options.blocks)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(found, indent=1, default=lambda x: x.item()) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1, default=lambda x: x.item()))
+    text = json.dumps(found, indent=1)
+    options.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
     if options.folder is None:
         shutil.rmtree(folder)
 
@@ -121,7 +122,7 @@ def whole(shop: Path, out: Path, names: list[str], futures: int, limit: float) -
         "bytes_of_the_whole_scaled": round(written * all_of_it / played),
         "peak_bytes_of_scratch": max(scratch), "files": sum(path.is_file() for path in out.rglob("*")),
         "peak_mib": round(max(peaks)), "peak_mib_by_quarter": [round(x) for x in quarters],
-        "flat": bool(quarters) and quarters[-1] <= 1.02 * max(quarters[:-1]),
+        "flat": bool(quarters and quarters[-1] <= 1.02 * max(quarters[:-1])),
     }  # fmt: skip
 
 

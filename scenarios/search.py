@@ -110,9 +110,7 @@ class Search:
 
     @property
     def base(self) -> float:
-        if not hasattr(self, "_base"):
-            self._base = float(self.margins(np.zeros((1, len(self.space.axes))))[0][0])
-        return self._base
+        return float(self.margins(np.zeros((1, len(self.space.axes))))[0][0])
 
 
 def starts(axes: int, more: int, seed: int) -> np.ndarray:
@@ -194,14 +192,14 @@ def polled(search: Search, z: np.ndarray, rounds: int = 2) -> np.ndarray:
         which = distinct(search, z)
         here = z[which]
         axis = np.eye(here.shape[1])[:, None]
-        unit, all_axes = search.unit(here), (here.shape[1], *here.shape)
+        unit = search.unit(here)
         towards = np.stack([unit * (1 - axis), unit + LEAN * axis])  # (way, axis, point, axis of z)
         # all ways in one call: blocks of futures are full
         tried = improved(
             search, np.broadcast_to(here, towards.shape).reshape(-1, here.shape[1]),
             towards.reshape(-1, here.shape[1]), 1 - 2 * TIGHT,
         )  # fmt: skip
-        without, leaned = tried.reshape(2, *all_axes)
+        without, leaned = tried.reshape(towards.shape)
         best = without[search.space.distance(without).argmin(axis=0), np.arange(len(here))]
         nearer = search.space.distance(best) < search.space.distance(here)
         z[which[nearer]] = best[nearer]

@@ -14,7 +14,7 @@ from calibration.inference import fit
 from calibration.inference.fit import Engine
 from calibration.inference.svi import STEPS
 from calibration.lead_times.choice import families_of_lanes, left_out
-from calibration.lead_times.forecast import cdf
+from calibration.lead_times.forecast import cdf, day_table
 from calibration.lead_times.laws import laws_of_lanes, laws_of_orders, sizes_of
 from calibration.lead_times.model import LeadTime, lead_time_model
 from calibration.lead_times.orders import ROUNDING, OrderBook, Orders, order_book
@@ -82,25 +82,21 @@ def calibrated(
         family = family_of_each_lane(book, seed, steps)
         tree = fitted(book.orders, book, family[np.asarray(book.orders.lane)], engine, seed, draws, steps)
         mean, shape = laws_of_lanes(tree, sizes_of(book))
-    mean, shape = mean[:draws], shape[:draws]
     longest = known.shape[1]
-    at = np.arange(1, longest + 1) + ROUNDING[book.rounding]
+    names = [lane_name(lane) for lane in lanes]
+    seen = [lane for lane in book.lanes if lane in lanes]
+    places, of = [lanes.index(lane) for lane in seen], [book.lanes.index(lane) for lane in seen]
+    mean, shape, family = mean[:, of], shape[:, of], family[of]
     table = np.repeat(known[None], len(mean), axis=0)
+    table[:, places] = day_table(mean, shape, family, longest, book.rounding)
     within = np.ones(table.shape[:2])
-    late = []
-    for place, lane in enumerate(lanes):
-        if lane is None or lane not in book.lanes:
-            continue
-        k = book.lanes.index(lane)
-        table[:, place] = cdf(at, mean[:, k, None], shape[:, k, None], family[k])
-        within[:, place] = table[:, place, -1]
-        if within[:, place].mean() < LEAST_WITHIN:
-            late.append(f"{lane[0]} to {lane[1]}: {1 - within[:, place].mean():.1%} of shipments")
+    within[:, places] = cdf(longest + ROUNDING[book.rounding], mean, shape, family)
+    late = [f"{names[place]}: {1 - share:.1%} of shipments"
+            for place, share in enumerate(within.mean(axis=0)) if share < LEAST_WITHIN]  # fmt: skip
     if late:
         raise TooLong(f"take longer than {longest} days, the longest lead time of any lane in the tables: "
                       f"{'; '.join(late)}. Give such a lane a lead_time_max in the table lanes")  # fmt: skip
-    table[:, :, -1] = 1.0
-    names = labels([lane_name(lane) for lane in lanes])
     return tree, xr.Dataset(
-        {"lead_cdf": (("draw", "lane", "lead_day"), table), "lead_capped": (("draw", "lane"), within)}, {"lane": names}
+        {"lead_cdf": (("draw", "lane", "lead_day"), table), "lead_capped": (("draw", "lane"), within)},
+        {"lane": labels(names)},
     )

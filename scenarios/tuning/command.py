@@ -54,11 +54,11 @@ def tune(
     lang: Annotated[Lang, typer.Option(help="Language of page and workbooks.")] = Lang.en,
 ) -> None:
     """Move every stock level to where it earns its cash; write the new levels, the reasons and the difference made."""
-    from scenarios.tuning.page import unsettled
+    from scenarios.tuning.page import shown, unsettled
     from scenarios.tuning.run import Asked, Unmet, write_tuning
     from scenarios.tuning.words import words_in
     from twin.tables.read import read
-    from twin.tune.figures import FIGURES, figures
+    from twin.tune.figures import figures
     from twin.tune.search import NotFinite
 
     if out.exists():
@@ -77,14 +77,10 @@ def tune(
     words = words_in("en")
     currency = found.company.settings.currency
     console.table(["figure", "before", "after"], [
-        [words[name].format(currency=currency), *(_shown(x[name].mean(), FIGURES[name]) for x in (before, after))]
+        [words[name].format(currency=currency), *(shown(name, x[name].mean()) for x in (before, after))]
         for name in before
     ])  # fmt: skip
     if tuned.unsettled:
         console.warn(unsettled(tuned, words))
     moved = sum(change.old != change.new for change in listed)
     console.say(f"{moved} of {len(listed)} levels moved; results: {out}\nnext: tandem check {out / 'company.xlsx'}")
-
-
-def _shown(figure: float, unit: str) -> str:
-    return f"{figure:,.0f}" if unit == "money" else f"{figure:,.1f}" if unit else f"{100 * figure:.1f}"

@@ -7,9 +7,10 @@ import numpyro.distributions as dist
 import pytest
 import xarray as xr
 
-from calibration.inference import fit, gates
+from calibration.inference import fit, gates, svi
 from calibration.inference.fit import write
 from calibration.inference.laplace import Blocks
+from scenarios import calibrating
 
 GROUPS, ITEMS, EACH = 2, 6, 5
 GROUP_OF = np.arange(ITEMS) % GROUPS
@@ -79,3 +80,7 @@ def test_a_quick_look_never_passes_its_gates(y, tmp_path):
     assert again["posterior"]["of_item"].dims == ("chain", "draw", "item")
     with pytest.raises(gates.Blocked, match="mean-field intervals are too narrow"):
         gates.release(found)
+
+
+def test_the_command_offers_the_steps_that_the_fit_takes():
+    assert calibrating.STEPS == svi.STEPS
