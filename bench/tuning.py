@@ -12,7 +12,6 @@ import dataclasses
 import json
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from twin.assembly import Model, assemble
 from twin.ledger import ACCOUNT
 from twin.state import changed
 from twin.tables.read import read
-from twin.tune import baselines
+from twin.tune.baselines import FORMULAS
 from twin.tune.black_box import Trail, by_turns, evolution_of_covariance
 from twin.tune.figures import figures
 from twin.tune.gradients import slopes
@@ -40,14 +39,6 @@ DERIVATIVE = 6
 SEEN = 500_000  # futures of the black-box searches
 MORE = 100_000  # ppm by which the loan's rate is raised
 STEPS_SHOWN = (1, 2, 4, 7, 12, 20, 35)
-FORMULAS: dict[str, Callable[[Model], np.ndarray]] = {
-    "z sigma sqrt(L), 95 %": lambda model: baselines.textbook(model, 0.95),
-    "z sigma sqrt(L), 99 %": lambda model: baselines.textbook(model, 0.99),
-    "with lead-time variance, 95 %": lambda model: baselines.with_lead_times(model, 0.95),
-    "with lead-time variance, 99 %": lambda model: baselines.with_lead_times(model, 0.99),
-    "empirical quantile, 95 %": lambda model: baselines.empirical(model, 0.95),
-    "guaranteed service, 95 %": lambda model: baselines.guaranteed(model, 0.95),
-}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import typer
 from scenarios import console, questions
 from scenarios.calibrating import calibrate
 from scenarios.console import EXIT, Stop
-from scenarios.tuning.command import tune
+from scenarios.tuning.command import front, prices, tune
 
 if TYPE_CHECKING:
     from scenarios.posterior import Given
@@ -304,6 +304,14 @@ def demo(
 app.command(
     short_help="Move stock to where it earns its cash.", epilog="Example: tandem tune shop/ --service 0.97 --out tuned/"
 )(tune)
+app.command(
+    short_help="What service costs in profit and cash.",
+    epilog="Example: tandem front shop/ --service 0.95 --service 0.98 --out front/",
+)(front)
+app.command(
+    short_help="What one unit, day or unit of credit more is worth.",
+    epilog="Example: tandem prices shop/ --out prices.xlsx",
+)(prices)
 
 
 app.command(

@@ -266,6 +266,25 @@ def working() -> Iterator[Callable[[str], None]]:
         yield line.update
 
 
+@contextmanager
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar of steps done and steps in all, one after the other by what is done; lines where there is no terminal."""
+    errors = _error()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bars:
+        bar = bars.add_task("compiling first", total=None)
+        shown = ""
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal shown
+            bars.update(bar, description=what, completed=done, total=total)
+            if what != shown and not errors.is_terminal:
+                errors.print(f"{what}: {total:,} steps")
+            shown = what
+
+        yield progress
+
+
 def _left(seconds: float | None) -> str:
     return "?" if seconds is None else f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02}:{int(seconds) % 60:02}"
 

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import openpyxl
-from openpyxl.styles import Font
 
 from scenarios.tuning.words import words_in
+from scenarios.tuning.workbook import write_sheet
 from twin.assembly import Model
-from twin.tables.parse import harmless
-from twin.tables.write import beside
 from twin.tune.groups import supplied
 from twin.tune.tuned import Tuned
 
@@ -42,27 +39,20 @@ def changes(model: Model, found: Tuned) -> list[Change]:
 
 
 def write_changes(listed: list[Change], currency: str, path: Path, lang: str) -> None:
-    """The changes as one sheet: numbers stay numbers, text is harmless."""
+    """The changes as one sheet."""
     words = words_in(lang)
-    book = openpyxl.Workbook()
-    page = book.active
-    assert page is not None, "a new workbook has a sheet"
-    page.title = words["changes"]
-    page.append([words[name].format(currency=currency) for name in HEADINGS])
-    for cell in page[1]:
-        cell.font = Font(bold=True)
-    page.freeze_panes = "C2"
-    for change in listed:
-        (first, first_worth), (second, second_worth) = change.reasons
-        texts = [harmless(change.node), harmless(change.product)]
-        page.append([
-            *texts, change.old, change.new, change.new - change.old,
-            reason(first, words), round(first_worth, 4), reason(second, words), round(second_worth, 4),
-        ])  # fmt: skip
-    for column, width in zip("ABCDEFGHI", (18, 18, 10, 10, 10, 34, 16, 34, 16), strict=True):
-        page.column_dimensions[column].width = width
-    with beside(path) as temporary:
-        book.save(temporary)
+    write_sheet(
+        path,
+        words["changes"],
+        [words[name].format(currency=currency) for name in HEADINGS],
+        (
+            (
+                change.node, change.product, change.old, change.new, change.new - change.old,
+                *(x for name, worth in change.reasons for x in (reason(name, words), round(worth, 4))),
+            )
+            for change in listed
+        ),
+    )  # fmt: skip
 
 
 def reason(name: str, words: dict[str, str]) -> str:

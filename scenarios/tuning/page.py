@@ -1,11 +1,11 @@
-"""The section of the report on a tuning: before and after, claims of the literature as lines, limits, what moved."""
+"""The page on a tuning: before and after, claims of the literature as lines, formulas beside it, what moved and why."""
 
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from scenarios.report.charts import BLUE, GREY, drawing, inline
@@ -20,20 +20,42 @@ from twin.tune.tuned import Tuned
 
 # (figure, low, high, relative): ranges named by the project's sources, drawn and never asserted
 CLAIMS = {"turns": (0.15, 0.25, True), "ccc": (-15.0, -8.0, False), "working_capital": (-0.20, -0.10, True)}
+Formulas = dict[str, dict[str, np.ndarray] | str]  # figures of levels by formula, or why there are none
 SHOWN, NAMED = 40, 6  # rows of changes, names in a sentence
 
 
-def write_page(model: Model, found: Tuned, listed: list[Change], futures: int, path: Path, lang: str) -> None:
-    """One HTML file without script or network."""
+def write_page(
+    model: Model, found: Tuned, listed: list[Change], beside_it: Formulas, futures: int, path: Path, lang: str
+) -> None:
+    """What a tuning did and why."""
     words = words_in(lang)
-    package = files("scenarios.tuning")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style = files("scenarios.report").joinpath("report.css").read_text(encoding="utf-8")
-    page = environment.from_string(package.joinpath("page.html").read_text(encoding="utf-8")).render(
-        words=words, lang=lang, style=Markup(style), **content(model, found, listed, futures, words)
+    shown_there = content(model, found, listed, futures, words) | {"formulas": formulas(found, beside_it)}
+    render("page.html", path, lang, words, shown_there)
+
+
+def render(template: str, path: Path, lang: str, words: dict[str, str], shown_there: dict[str, Any]) -> None:
+    """One HTML file without script or network."""
+    loader = PackageLoader("scenarios", "tuning")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    style = files("scenarios.report").joinpath("report.css").read_text(encoding="utf-8")
+    page = environment.get_template(template).render(words=words, lang=lang, style=Markup(style), **shown_there)
     with beside(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
+
+
+def formulas(found: Tuned, beside_it: Formulas) -> list[dict[str, str]]:
+    """What levels by formula would have earned in the same futures."""
+    ours, rows = figures(found.end)["profit"], []
+    for name, earned in beside_it.items():
+        if isinstance(earned, str):
+            rows.append({"name": name, "why": earned})
+            continue
+        cells = {key: shown(key, float(earned[key].mean())) for key in ("profit", "fill_rate", "stock")}
+        more = interval("profit", paired(ours, earned["profit"]), signed=True)
+        rows.append({"name": name, "why": "", "more": more, **cells})
+    return rows
 
 
 def content(model: Model, found: Tuned, listed: list[Change], futures: int, words: dict[str, str]) -> dict[str, Any]:
@@ -74,6 +96,7 @@ def content(model: Model, found: Tuned, listed: list[Change], futures: int, word
         if c.new != c.old
     ]
     return {
+        "currency": currency,
         "title": words["title"].format(company=settings.name),
         "about": words["about"].format(n=f"{futures:,}"),
         "unsettled": unsettled(found, words),

@@ -13,8 +13,11 @@ import pytest
 
 from scenarios.cli import main
 from scenarios.console import EXIT
+from scenarios.statistics import paired
 from scenarios.tuning.changes import HEADINGS, changes, write_changes
-from scenarios.tuning.page import CLAIMS, write_page
+from scenarios.tuning.front import AGAINST, sentence, write_pages
+from scenarios.tuning.page import CLAIMS, interval, write_page
+from scenarios.tuning.prices import write_prices
 from scenarios.tuning.run import with_policy
 from scenarios.tuning.words import words_in
 from tests.twin import small_shop
@@ -22,9 +25,12 @@ from twin.assembly import Model, assemble
 from twin.ledger import ACCOUNT, POSTINGS
 from twin.tables.read import read
 from twin.tables.write import write_workbook
+from twin.tune.figures import figures
 from twin.tune.groups import supplied
 from twin.tune.measures import Limit, fill_rate
+from twin.tune.pareto import Front, Joined, Point
 from twin.tune.search import Path as Trail
+from twin.tune.shadow import Price
 from twin.tune.tuned import TERMS, Infeasible, Tuned, held_limits, with_levels
 
 FUTURES, DAYS = 6, 10
@@ -96,12 +102,55 @@ def test_changes_and_page(model: Model, found: Tuned, tmp_path: Path, lang: str)
         every = sorted((abs(float(x[model.structure.node[change.node], model.structure.product[change.product]]))
                         for x in found.terms.values()), reverse=True)  # fmt: skip
         assert [abs(first), abs(second)] == every[:2]
-    write_page(model, found, listed, FUTURES, tmp_path / "page.html", lang)
+    by_formula = {"textbook": figures(found.start), "a tree": "there is no tree"}
+    write_page(model, found, listed, by_formula, FUTURES, tmp_path / "page.html", lang)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     words = words_in(lang)
     assert words["claims"].split("(")[0][:20] in page and page.count("<svg") == len(CLAIMS) + 1
     assert words["unsettled"].format(n=1, m=2, names="cold") in page
     assert "<script" not in page and "nan" not in page.split("<svg")[0]
+    assert "there is no tree" in page
+    assert interval("profit", paired(figures(found.end)["profit"], by_formula["textbook"]["profit"]), True) in page
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_front_is_a_picture_a_table_and_a_sentence(model: Model, found: Tuned, tmp_path: Path, lang: str) -> None:
+    rng = np.random.default_rng(3)
+    today = figures(found.start)
+
+    def point(service: float | None, more: float) -> Point:
+        moved = {name: x + more + 0.01 * abs(more) * rng.normal(size=x.shape) for name, x in today.items()}
+        return Point(service, found.after, moved)
+
+    best, beaten = point(None, 3.0), point(0.98, -2.0)
+    value = Joined(point(None, 0.0), best, point(None, 1.0))
+    write_pages(model, value, Front([best], [beaten], {0.999: "too much"}), FUTURES, tmp_path, lang)
+    page = (tmp_path / f"front-{lang}.html").read_text(encoding="utf-8")
+    words = words_in(lang)
+    assert sentence(value, "EUR", words).split("{")[0][:40] in page and "too much" in page and "≥ 98 %" in page
+    assert page.count("<svg") == len(AGAINST) and "<script" not in page and ">nan" not in page
+    rows = list(openpyxl.load_workbook(tmp_path / f"front-{lang}.xlsx").active.iter_rows(values_only=True))
+    assert [row[0] for row in rows[1:]] == [words["today"], words["siloed"], words["joint"]]
+    assert rows[3][1] == "company-1.xlsx"
+    assert rows[3][5] == pytest.approx(best.figures["profit"].mean())
+    nothing = Joined(best, best, best)
+    assert sentence(nothing, "EUR", words) == words["joined_zero"]
+
+
+def test_prices_keep_their_words(tmp_path: Path) -> None:
+    found = [Price(of, "S1 P1", "unit", 2.0, 0.5) for of in ("stock", "opening_stock", "commitment", "opening_cash")]
+    found += [Price(of, "S1", "day", -1.0, 0.1) for of in ("payment terms", "lead time")]
+    write_prices(found, "EUR", tmp_path / "prices.xlsx", "en")
+    rows = list(openpyxl.load_workbook(tmp_path / "prices.xlsx").active.iter_rows(values_only=True))
+    assert rows[1] == ("order-up-to level", "S1 P1", 2, 0.5, "unit") and len(rows) == len(found) + 1
+
+
+def test_front_and_prices_name_what_is_wrong(tmp_path: Path, capsys: Any) -> None:
+    assert main(["front", str(tmp_path), "--service", "97", "--out", str(tmp_path / "new")]) == EXIT.usage
+    assert "as 0.97" in capsys.readouterr().err
+    assert main(["front", str(tmp_path), "--out", str(tmp_path)]) == EXIT.usage
+    assert main(["prices", str(tmp_path), "--out", "prices.csv"]) == EXIT.usage
+    assert ".xlsx" in capsys.readouterr().err
 
 
 def test_limits_that_are_missed_are_named(found: Tuned, model: Model) -> None:

@@ -40,7 +40,7 @@ def shop(cash: int) -> Model:
 @pytest.mark.slow
 def test_joining_is_worth_nothing_where_cash_never_binds() -> None:
     found = joined(shop(10**7), by="category", effort=EFFORT, futures=FUTURES)
-    assert np.array_equal(found.joint.order_up_to, found.siloed.order_up_to)
+    assert np.array_equal(found.joint.policy.order_up_to, found.siloed.policy.order_up_to)
     assert (found.difference == 0).all()
 
 

@@ -3,6 +3,7 @@
 z is the normal quantile of a service level. All are (node, product) levels of the position, 0 where nothing comes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -95,6 +96,16 @@ def guaranteed(model: Model, service: float) -> np.ndarray:
                 # the position covers the stage's own lead time in the mean, the net time by safety stock
                 found[at] = np.ceil(mean[at] * lead[at] + z * np.sqrt(below[node] * net))
     return found
+
+
+FORMULAS: dict[str, Callable[[Model], np.ndarray]] = {
+    "z sigma sqrt(L), 95 %": lambda model: textbook(model, 0.95),
+    "z sigma sqrt(L), 99 %": lambda model: textbook(model, 0.99),
+    "with lead-time variance, 95 %": lambda model: with_lead_times(model, 0.95),
+    "with lead-time variance, 99 %": lambda model: with_lead_times(model, 0.99),
+    "empirical quantile, 95 %": lambda model: empirical(model, 0.95),
+    "guaranteed service, 95 %": lambda model: guaranteed(model, 0.95),
+}
 
 
 def _own_variance(model: Model) -> np.ndarray:

@@ -37,6 +37,10 @@ class Effort:
     rate: float = 0.25
     first: int = 0  # id of the first future
 
+    def shorter(self, steps: int) -> "Effort":
+        """So many steps more, of half the size, on the futures that follow."""
+        return Effort(steps, self.futures, self.rate / 2, self.first + self.steps * self.futures)
+
 
 @dataclass(frozen=True)
 class Path:
@@ -74,11 +78,12 @@ def search(
     maximise: bool = False,
     ties: Theta | None = None,
     multipliers: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda step: None,
 ) -> Path:
     """The best theta between `lower` and `upper`; a parameter without bounds stays where it is.
 
     ties: by parameter, the place in theta, lower and upper that each of the plan's own thetas follows; none: each its
-    own. multipliers: to begin with, from an earlier search.
+    own. multipliers: to begin with, from an earlier search. progress: called with the steps done so far.
 
     Raises NotSmooth for a parameter or measure without pathwise derivative, NotFinite where a goal is not a number.
     """
@@ -116,6 +121,7 @@ def search(
         slacks.append(slack)
         pulled.append(pulls)
         at.append(place)
+        progress(step + 1)
         with _plain():
             change, state = adam.update(gradient, state)
         place = {name: np.clip(x + np.asarray(change[name]), lower[name], upper[name]) for name, x in place.items()}

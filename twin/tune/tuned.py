@@ -1,6 +1,7 @@
 """A company tuned: search in smooth mode, whole units, then exact mode on futures that the search never saw."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,12 +96,14 @@ def tune(
     futures: int = 256,
     block: int = 16,
     seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tuned:
     """Move every level to where it earns its cash.
 
     by: which levels move together. start: (node, product) levels to begin with, such as a formula's; default the
-    company's own. futures: how many fresh ones the result is held to. Raises Infeasible where a limit is missed on
-    them by more than the half-width of its interval, NotFinite where a goal is no number.
+    company's own. futures: how many fresh ones the result is held to. progress: called with steps done and steps in
+    all. Raises Infeasible where a limit is missed on them by more than the half-width of its interval, NotFinite where
+    a goal is no number.
     """
     effort = effort or Effort()
     given = model
@@ -117,20 +120,18 @@ def tune(
     }  # fmt: skip
     # a start beyond all sense begins at the bound
     place: Theta = {"stock": np.clip(np.zeros(len(names)), low, high)}
-    path = search(plan, place, goal, limits, effort=effort, **edges)
+    total = effort.steps + (max(effort.steps // 2, 1) if limits else 0)
+    path = search(plan, place, goal, limits, effort=effort, progress=lambda step: progress(step, total), **edges)
     if limits:
         # smooth mode knows no packs, minimum orders or whole units: the limits move by what they cost
         seen = np.arange(CALIBRATION, CALIBRATION + futures)
         exact = played(model, policy_at(model, cells, path.theta, tie), seen, seed)
         smooth = plan.play({"stock": path.theta["stock"][tie]}, seen, "smooth")
         aimed = tuple(_moved(limit, exact, smooth) for limit in limits)
-        short = dataclasses.replace(
-            effort,
-            steps=max(effort.steps // 2, 1),
-            rate=effort.rate / 2,
-            first=effort.first + effort.steps * effort.futures,
-        )
-        last = search(plan, path.theta, goal, aimed, effort=short, multipliers=path.multipliers, **edges)
+        last = search(
+            plan, path.theta, goal, aimed, effort=effort.shorter(total - effort.steps), multipliers=path.multipliers,
+            progress=lambda step: progress(effort.steps + step, total), **edges,
+        )  # fmt: skip
         path = dataclasses.replace(last, at={name: np.concatenate([path.at[name], x]) for name, x in last.at.items()})
     line = [place["stock"] + share * (path.theta["stock"] - place["stock"]) for share in SHARES]
     policies = [policy_at(model, cells, {"stock": theta}, tie) for theta in line]
