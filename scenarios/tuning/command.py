@@ -32,6 +32,14 @@ class Per(StrEnum):
     category = "category"
 
 
+class Goal(StrEnum):
+    """What is to be as high as possible."""
+
+    profit = "profit"
+    economic_value = "economic-value"
+    headroom = "headroom"
+
+
 class Lang(StrEnum):
     en = "en"
     zh = "zh"
@@ -51,13 +59,25 @@ Language = Annotated[Lang, typer.Option(help="Language of page and workbooks.")]
 def tune(
     company: Company,
     out: Out,
+    goal: Annotated[
+        Goal, typer.Option(help="Profit, profit less a charge on capital, or the lowest headroom of the worst 5 %.")
+    ] = Goal.profit,
+    capital_charge: Annotated[
+        float, typer.Option(help="Charge of economic-value, a year, as 0.1.", min=0.0, max=1.0)
+    ] = 0.1,
     service: Annotated[float | None, typer.Option(help="Least fill rate, as 0.97.", min=0.0, max=1.0)] = None,
     per: Annotated[Per, typer.Option(help="Hold the fill rate for the company, each store or each category.")] = (
         Per.company
     ),
     budget: Annotated[float | None, typer.Option(help="Most stock at cost, on average, in currency.", min=1.0)] = None,
+    shelf: Annotated[
+        float | None, typer.Option(help="Most units on hand in any store, on average over the days.", min=1.0)
+    ] = None,
     headroom: Annotated[
         float | None, typer.Option(help="Least lowest headroom, mean of the worst 5 % of futures, in currency.")
+    ] = None,
+    covenant: Annotated[
+        float | None, typer.Option(help="The same of every covenant on its test days, in currency.")
     ] = None,
     by: By = Groups.store_product,
     steps: Steps = 60,
@@ -72,7 +92,11 @@ def tune(
     from twin.tune.figures import figures
 
     ready = _ready(company, out)
-    asked = Asked(by.value, service, per.value, budget, headroom, steps, draws, seed)
+    asked = Asked(
+        by.value, goal.value, capital_charge, service, per.value, budget, shelf, headroom, covenant, steps, draws, seed
+    )
+    if covenant is not None and not ready.covenants:
+        raise Stop(EXIT.usage, "--covenant: the company has no covenants; give --headroom for its cash")
     try:
         with _searching() as progress:
             tuned, listed = write_tuning(ready, asked, out, lang.value, progress)

@@ -121,6 +121,7 @@ def chart(key: str, listed: list[tuple[str, str, Point]], words: dict[str, str],
             axes.errorbar([x[0]], [y[0]], xerr=[half[0]], yerr=[half[1]], marker="o", color=colour, capsize=2)
             axes.annotate(name, (x[0], y[0]), xytext=(5, 5), textcoords="offset points")
         axes.set_xlabel(words["fill_rate"])
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         title = words[key].format(currency=currency)
         axes.set_title(title, loc="left")
         return Markup(inline(figure, f"front-{key}", title))

@@ -16,6 +16,7 @@ from twin.assembly import Model
 from twin.tables.write import beside
 from twin.tune.figures import FIGURES, figures
 from twin.tune.groups import supplied
+from twin.tune.measures import Measure
 from twin.tune.tuned import Tuned
 
 # (figure, low, high, relative): ranges named by the project's sources, drawn and never asserted
@@ -25,11 +26,11 @@ SHOWN, NAMED = 40, 6  # rows of changes, names in a sentence
 
 
 def write_page(
-    model: Model, found: Tuned, listed: list[Change], beside_it: Formulas, futures: int, path: Path, lang: str
+    model: Model, found: Tuned, listed: list[Change], beside_it: Formulas, goal: Measure, path: Path, lang: str
 ) -> None:
     """What a tuning did and why."""
     words = words_in(lang)
-    shown_there = content(model, found, listed, futures, words) | {"formulas": formulas(found, beside_it)}
+    shown_there = content(model, found, listed, goal, words) | {"formulas": formulas(found, beside_it)}
     render("page.html", path, lang, words, shown_there)
 
 
@@ -58,7 +59,7 @@ def formulas(found: Tuned, beside_it: Formulas) -> list[dict[str, str]]:
     return rows
 
 
-def content(model: Model, found: Tuned, listed: list[Change], futures: int, words: dict[str, str]) -> dict[str, Any]:
+def content(model: Model, found: Tuned, listed: list[Change], goal: Measure, words: dict[str, str]) -> dict[str, Any]:
     """What the template places, already in words."""
     settings = model.company.settings
     before, after = figures(found.start), figures(found.end)
@@ -98,7 +99,7 @@ def content(model: Model, found: Tuned, listed: list[Change], futures: int, word
     return {
         "currency": currency,
         "title": words["title"].format(company=settings.name),
-        "about": words["about"].format(n=f"{futures:,}"),
+        "about": words["about"].format(goal=words[f"goal {goal.name}"], n=f"{len(after['profit']):,}"),
         "unsettled": unsettled(found, words),
         "figures": table,
         "limits": limits,

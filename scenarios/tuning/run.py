@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,43 +20,78 @@ from twin.tables.write import write_workbook
 from twin.tune.baselines import FORMULAS
 from twin.tune.figures import figures
 from twin.tune.groups import By, supplied
-from twin.tune.measures import Limit, fill_rate, lowest_headroom, profit, stock_value
+from twin.tune.measures import (
+    Limit,
+    Measure,
+    economic_value,
+    fill_rate,
+    lowest_covenant,
+    lowest_headroom,
+    profit,
+    stock_value,
+    units_held,
+)
 from twin.tune.pareto import silent
 from twin.tune.search import Effort
 from twin.tune.tuned import FRESH, Infeasible, Tuned, played, tune, with_levels
 
 POINT, BATCH = 0.01, 16  # of a fill rate; futures in a step of the search
+SMALL = 1e4  # amounts below it are missed by as much as this one
 
 
 class Unmet(Exception):
     """The limits that were asked for cannot be met: said with the least violation found."""
 
 
+Goal = Literal["profit", "economic-value", "headroom"]
+
+
 @dataclass(frozen=True)
 class Asked:
-    """What the planner asked for. service: least fill rate of the company, or of each store or category (per).
+    """What the planner asked for.
 
-    budget: most stock at cost on average, in currency. headroom: least mean of the worst 5 % of lowest headrooms.
+    goal: what is to be as high as possible; capital_charge: of economic value, share a year of the working capital.
+    service: least fill rate of the company, or of each store or category (per). budget: most stock at cost on average,
+    in currency. shelf: most units on hand on average, in each store. headroom, covenant: least mean of the worst 5 %
+    of lowest headrooms, of cash and of every covenant, in currency.
     """
 
     by: By = "store-product"
+    goal: Goal = "profit"
+    capital_charge: float = 0.1
     service: float | None = None
     per: str = "company"
     budget: float | None = None
+    shelf: float | None = None
     headroom: float | None = None
+    covenant: float | None = None
     steps: int = 60
     futures: int = 256
     seed: int = 0
 
+    def measure(self) -> Measure:
+        """What the search maximises."""
+        if self.goal == "profit":
+            return profit()
+        return economic_value(self.capital_charge) if self.goal == "economic-value" else lowest_headroom()
+
     def limits(self, model: Model) -> tuple[Limit, ...]:
-        found = []
-        if self.service is not None:
-            found.append(Limit(fill_rate(model, self.per), least=self.service, scale=POINT))
-        if self.budget is not None:
-            found.append(Limit(stock_value(), most=self.budget, scale=POINT * self.budget))
-        if self.headroom is not None:
-            found.append(Limit(lowest_headroom(), least=self.headroom, scale=POINT * max(abs(self.headroom), 1e4)))
-        return tuple(found)
+        """What the search keeps to."""
+        asked = (
+            (fill_rate(model, self.per), "least", self.service, POINT),
+            (stock_value(), "most", self.budget, _share(self.budget)),
+            (units_held(model), "most", self.shelf, _share(self.shelf)),
+            (lowest_headroom(), "least", self.headroom, _share(self.headroom)),
+            (lowest_covenant(model), "least", self.covenant, _share(self.covenant)),
+        )
+        return tuple(
+            Limit(measure, **{side: bound}, scale=scale) for measure, side, bound, scale in asked if bound is not None
+        )
+
+
+def _share(bound: float | None) -> float:
+    """What counts as a large miss of an amount: a hundredth of it."""
+    return POINT * max(abs(bound or 0.0), SMALL)
 
 
 def write_tuning(
@@ -65,13 +101,13 @@ def write_tuning(
     lang: str = "en",
     progress: Callable[[str, int, int], None] = silent,
 ) -> tuple[Tuned, list[Change]]:
-    """Tune for profit within the limits and write the new folder `out`. Raises Unmet, NotFinite, FileExistsError."""
+    """Tune for the goal within the limits and write the new folder `out`. Raises Unmet, NotFinite, FileExistsError."""
     model = assemble(company, {})
     effort = Effort(steps=asked.steps, futures=BATCH)
     try:
         found = tune(
-            model, profit(), asked.limits(model), by=asked.by, effort=effort, futures=asked.futures, seed=asked.seed,
-            progress=lambda done, total: progress("search", done, total),
+            model, asked.measure(), asked.limits(model), by=asked.by, effort=effort, futures=asked.futures,
+            seed=asked.seed, progress=lambda done, total: progress("search", done, total),
         )  # fmt: skip
     except Infeasible as error:
         raise Unmet(str(error)) from None
@@ -82,7 +118,7 @@ def write_tuning(
     out.mkdir(parents=True)
     write_workbook(tuned, out / "company.xlsx", "zh" if lang == "zh" else "en")
     write_changes(listed, company.settings.currency, out / "changes.xlsx", lang)
-    write_page(model, found, listed, compared, asked.futures, out / f"tuning-{lang}.html", lang)
+    write_page(model, found, listed, compared, asked.measure(), out / f"tuning-{lang}.html", lang)
     return found, listed
 
 

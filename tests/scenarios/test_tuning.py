@@ -18,7 +18,7 @@ from scenarios.tuning.changes import HEADINGS, changes, write_changes
 from scenarios.tuning.front import AGAINST, sentence, write_pages
 from scenarios.tuning.page import CLAIMS, interval, write_page
 from scenarios.tuning.prices import write_prices
-from scenarios.tuning.run import with_policy
+from scenarios.tuning.run import Asked, with_policy
 from scenarios.tuning.words import words_in
 from tests.twin import small_shop
 from twin.assembly import Model, assemble
@@ -26,8 +26,9 @@ from twin.ledger import ACCOUNT, POSTINGS
 from twin.tables.read import read
 from twin.tables.write import write_workbook
 from twin.tune.figures import figures
+from twin.tune.gradients import values
 from twin.tune.groups import supplied
-from twin.tune.measures import Limit, fill_rate
+from twin.tune.measures import Limit, fill_rate, profit
 from twin.tune.pareto import Front, Joined, Point
 from twin.tune.search import Path as Trail
 from twin.tune.shadow import Price
@@ -103,7 +104,7 @@ def test_changes_and_page(model: Model, found: Tuned, tmp_path: Path, lang: str)
                         for x in found.terms.values()), reverse=True)  # fmt: skip
         assert [abs(first), abs(second)] == every[:2]
     by_formula = {"textbook": figures(found.start), "a tree": "there is no tree"}
-    write_page(model, found, listed, by_formula, FUTURES, tmp_path / "page.html", lang)
+    write_page(model, found, listed, by_formula, profit(), tmp_path / "page.html", lang)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     words = words_in(lang)
     assert words["claims"].split("(")[0][:20] in page and page.count("<svg") == len(CLAIMS) + 1
@@ -151,6 +152,19 @@ def test_front_and_prices_name_what_is_wrong(tmp_path: Path, capsys: Any) -> Non
     assert main(["front", str(tmp_path), "--out", str(tmp_path)]) == EXIT.usage
     assert main(["prices", str(tmp_path), "--out", "prices.csv"]) == EXIT.usage
     assert ".xlsx" in capsys.readouterr().err
+
+
+def test_what_a_planner_asks_for_is_what_is_searched(model: Model, found: Tuned) -> None:
+    """Each option is one limit, on its own side; the goal is the one that was named."""
+    asked = Asked(goal="economic-value", capital_charge=0.5, service=0.9, budget=1e3, shelf=40.0, headroom=5.0)
+    sides = {x.measure.name: (x.least, x.most) for x in asked.limits(model)}
+    assert sides == {
+        "fill rate": (0.9, None), "stock at cost": (None, 1e3), "units on hand": (None, 40.0),
+        "lowest headroom": (5.0, None),
+    }  # fmt: skip
+    dear, free = (values(found.end, (Asked(goal="economic-value", capital_charge=x).measure(),))[0] for x in (0.5, 0.0))
+    assert free == pytest.approx(values(found.end, (profit(),))[0]) and dear != free
+    assert Asked(goal="headroom").measure().name == "lowest headroom"
 
 
 def test_limits_that_are_missed_are_named(found: Tuned, model: Model) -> None:
