@@ -9,6 +9,7 @@ import jax
 
 from scenarios.sweep.machine import versions
 from twin.engines import why_not_native
+from twin.plan import cores
 
 OURS = "tandem-twin"
 NAMES = ("twin", "scenarios", "calibration", "kernels")
@@ -19,7 +20,7 @@ def findings() -> tuple[list[list[str]], bool]:
     rows = [
         ["python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"],
         ["device", ", ".join(f"{d.platform} {d.device_kind}" for d in jax.devices())],
-        ["cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())],
+        ["cores", str(cores())],
         ["memory", memory()],
         ["engine", why_not_native() or "native: C++ for this processor"],
         ["cache of compiled programmes", os.environ.get("JAX_COMPILATION_CACHE_DIR", "none")],

@@ -9,6 +9,7 @@ root of the days with `twin.checkpointed`.
 import math
 import os
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -67,7 +68,12 @@ def flow_shapes(network: Network) -> Flows:
 def blocks_at_once() -> int:
     """Blocks in flight: one per core, for XLA leaves cores idle between the small operations of a day."""
     alone = jax.default_backend() == "cpu" and jax.local_device_count() == 1
-    return min(os.cpu_count() or 1, BLOCKS_AT_ONCE) if alone else 1
+    return min(cores(), BLOCKS_AT_ONCE) if alone else 1
+
+
+def cores() -> int:
+    """Those that this process may use: a scheduler may have given it fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def block_size(network: Network) -> int:
@@ -99,10 +105,25 @@ def memory() -> int:
     stats = jax.local_devices()[0].memory_stats() or {}
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        total = stats.get("bytes_limit") or machine // jax.local_device_count()
+        total = stats.get("bytes_limit") or min(machine, granted()) // jax.local_device_count()
     except (AttributeError, ValueError, OSError):
         return sys.maxsize
     return int(PART_OF_MEMORY * total)
+
+
+def granted(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that a container or scheduler lets this process take (Linux, control groups 2); no bound where none is set.
+
+    Beyond them the kernel kills the process, and nothing could halve a batch in time.
+    """
+    try:
+        mine = next(line[3:] for line in groups.read_text(encoding="ascii").splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return sys.maxsize
+    place = root / mine.strip("/")
+    limits = [path / "memory.max" for path in (place, *place.parents) if path.is_relative_to(root)]
+    said = [path.read_text(encoding="ascii").strip() for path in limits if path.is_file()]
+    return min((int(limit) for limit in said if limit != "max"), default=sys.maxsize)
 
 
 def futures_at_once(need: Footprint, wanted: int, available: int | None = None) -> int:

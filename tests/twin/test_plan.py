@@ -1,6 +1,8 @@
 """What a run is planned to take of memory, counted from sizes, beside XLA's own account of it; and refusals."""
 
+import sys
 from functools import cache
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -59,3 +61,18 @@ def test_the_count_bounds_what_xla_says_it_takes(futures: int) -> None:
     takes = account.argument_size_in_bytes + account.output_size_in_bytes + account.temp_size_in_bytes
     planned = plan.footprint(model.network, model.opening, shared, COMPANY, days)
     assert takes <= planned.shared + futures * planned.future <= 1.25 * takes
+
+
+def test_the_memory_of_a_container_is_all_there_is(tmp_path: Path) -> None:
+    """The smallest limit of the process's group and of those above it; none set or no groups: no bound."""
+    groups, root = tmp_path / "cgroup", tmp_path / "fs"
+    assert plan.granted(groups, root) == sys.maxsize
+    groups.write_text("0::/job/step\n")
+    inner = root / "job" / "step"
+    inner.mkdir(parents=True)
+    assert plan.granted(groups, root) == sys.maxsize
+    (inner / "memory.max").write_text("max\n")
+    (root / "job" / "memory.max").write_text("4096\n")
+    assert plan.granted(groups, root) == 4096
+    (inner / "memory.max").write_text("1024\n")
+    assert plan.granted(groups, root) == 1024
