@@ -63,6 +63,9 @@ def run(model: Model, companies: int, seed: int = 1) -> dict[str, Any]:
     truth = with_mean(model.params, rng.gamma(SHAPE, mean / SHAPE, (companies, *mean.shape)))
     each = np.arange(companies, dtype=np.uint32)
     with jax.enable_x64(True):
+        # closed over, not handed in: NumPy's arrays could not be looked up at traced places
+        network, inputs, policy = jax.tree.map(jnp.asarray, (model.network, model.inputs, model.policy))
+        model = replace(model, network=network, inputs=inputs, policy=policy)
         lived = jax.jit(jax.vmap(partial(_future, model, 0, LEARN, WITH_ORDERS, seed_words(seed)), (0, None, 0)))
         books, past = lived(truth, model.opening, each)
         then = jax.jit(jax.vmap(partial(_future, model, days, AHEAD, LINES, seed_words(seed))))
