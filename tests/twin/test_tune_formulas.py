@@ -131,14 +131,18 @@ def test_measures_of_a_batch() -> None:
 def test_what_jumps_has_no_pathwise_derivative() -> None:
     """A trigger, a pack or a probability asked for pathwise is an error that names the right method, never a zero."""
     assert methods_of(["stock", "reorder_point"], {})["reorder_point"] is Method.evolution
-    for names, wanted, measures in (
-        (["reorder_point"], {"reorder_point": Method.pathwise}, ()),
-        (["pack"], {"pack": Method.pathwise}, ()),
-        (["stock"], {}, (shortfall(),)),
+    probability = shortfall(1.0)
+    for name, method, measures, right in (
+        ("reorder_point", Method.pathwise, (), Method.evolution),
+        ("pack", Method.pathwise, (), Method.evolution),
+        ("pack", Method.conditional, (probability,), Method.evolution),
+        ("stock", Method.pathwise, (probability,), Method.conditional),
     ):
-        with pytest.raises(NotSmooth, match="use method 'evolution strategies'"):
-            methods_of(names, wanted, measures)
-    assert methods_of(["stock"], {"stock": Method.evolution}, (shortfall(),))
+        with pytest.raises(NotSmooth, match=f"use method '{right}'"):
+            methods_of([name], {name: method}, measures)
+    found = methods_of(["stock", "reorder_point"], {}, (probability,))
+    assert found == {"stock": Method.conditional, "reorder_point": Method.evolution}
+    assert methods_of(["stock"], {"stock": Method.evolution}, (probability,)) == {"stock": Method.evolution}
 
 
 def test_exact_mode_has_the_last_word() -> None:

@@ -31,7 +31,7 @@ def temporary(days: int, loop: Loop) -> tuple[int, int]:
     cells, names = stock_dial(model, "store-product")
     plan = Plan.of(model, {"stock": cells}, source=small_shop.flat_demand, loop=loop)
     theta, draws = {"stock": jnp.zeros((FUTURES, len(names)))}, jnp.arange(FUTURES, dtype=jnp.uint32)
-    given = plan.parts, plan.dials, theta, plan.params, draws, seed_words(0)
+    given = plan.parts, plan.dials, theta, plan.params, draws, jnp.ones(FUTURES), seed_words(0)
     chosen = plan._chosen("smooth", loop)
     slopes = jax.tree.map(
         lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(partial(outcomes._played, **chosen), *given)

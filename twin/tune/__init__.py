@@ -8,7 +8,7 @@ Search in smooth mode, results from exact mode.
 """
 
 from twin.tune.gradients import Gradient, gradients
-from twin.tune.measures import Limit, Measure, fill_rate, lowest_headroom, profit
+from twin.tune.measures import Limit, Measure, fill_rate, lowest_headroom, profit, shortfall
 from twin.tune.outcomes import Plan
 from twin.tune.parameters import PARAMETERS, Method, NotSmooth
 from twin.tune.search import Effort, NotFinite
@@ -32,6 +32,7 @@ __all__ = [
     "gradients",
     "lowest_headroom",
     "profit",
+    "shortfall",
     "tune",
     "tune_seasons",
 ]

@@ -1,8 +1,10 @@
 """Derivatives one can trust: for each parameter the mean over futures, its standard error, and what may be wrong.
 
-Pathwise: the derivative of each future, in smooth mode. Evolution strategies: every future is played at theta +
-sigma e and theta - sigma e, with its own normal e and the same luck, in exact mode (Salimans et al., arXiv:1703.03864,
-section 2; antithetic pairs); the result is the derivative of the goal averaged over normal steps of size sigma.
+Pathwise: the derivative of each future, in smooth mode. Conditional Monte Carlo: the same, where a probability is asked
+for, after one normal number of each future has been averaged over (`twin.tune.conditional`). Evolution strategies:
+every future is played at theta + sigma e and theta - sigma e, with its own normal e and the same luck, in exact mode
+(Salimans et al., arXiv:1703.03864, section 2; antithetic pairs); the result is the derivative of the goal averaged over
+normal steps of size sigma.
 """
 
 from collections.abc import Iterable
@@ -15,12 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from twin.tune import conditional
 from twin.tune.measures import Measure
 from twin.tune.outcomes import Outcome, Plan
 from twin.tune.parameters import PARAMETERS, Method, NotSmooth, Theta
 
 NUDGE = 1e-6  # of theta: futures whose derivative differs on its two sides sit on a kink
-SAME = 1e-6
+# of the largest derivative; a probability is curved, so that its derivative moves between the two sides anyhow
+SAME = {Method.pathwise: 1e-6, Method.conditional: 1e-4}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,36 @@ def values(batch: Outcome, measures: tuple[Measure, ...]) -> list[np.ndarray]:
         return [np.asarray(value) for value in _valued(batch, measures)]
 
 
+def play_smooth(plan: Plan, theta: Theta, draws: np.ndarray, measures: tuple[Measure, ...]) -> Outcome:
+    """Outcomes in smooth mode, with what the probabilities among the measures need to have a derivative.
+
+    Raises NotSmooth for a probability where the company has no shock to average over.
+    """
+    batch = plan.play(theta, draws, "smooth")
+    probes = {m.name: conditional.probe(plan, theta, draws, m.room, m.name) for m in measures if m.room}
+    return {**batch, "probes": probes} if probes else batch
+
+
+def pull_smooth(
+    plan: Plan,
+    theta: Theta,
+    draws: np.ndarray,
+    batch: Outcome,
+    measures: tuple[Measure, ...],
+    weights: list[np.ndarray],
+) -> Theta:
+    """Derivative of sum(weights x measures) in theta, future by future: leaves (draw, group). batch: `play_smooth`."""
+    slope = slopes(batch, measures, weights)
+    probes = slope.pop("probes", {})
+    total = plan.pull(theta, draws, slope)
+    for m in measures:
+        if m.room:
+            found, its = batch["probes"][m.name], probes[m.name]["room"]
+            more = conditional.pull(plan, theta, draws, m.room, m.name, found, its)
+            total = {name: x + more[name] for name, x in total.items()}
+    return total
+
+
 def slopes(batch: Outcome, measures: tuple[Measure, ...], weights: list[np.ndarray]) -> Outcome:
     """Derivative of sum(weights x measures) in every number of every outcome: what `Plan.pull` takes."""
     with jax.enable_x64(True):
@@ -81,21 +115,26 @@ def by_future(batch: Outcome, measure: Measure, base: Outcome | None = None) -> 
 def methods_of(
     names: Iterable[str], wanted: dict[str, Method], measures: tuple[Measure, ...] = ()
 ) -> dict[str, Method]:
-    """The method of each parameter: as declared, or as wanted. Raises NotSmooth for a pathwise one that would lie."""
+    """The method of each parameter: as wanted, else as declared, or conditional where a measure is a probability.
+
+    Raises NotSmooth for a pathwise or conditional one that would lie.
+    """
+    probability = next((measure for measure in measures if measure.room), None)
     chosen = {name: wanted.get(name, PARAMETERS[name].method) for name in names}
     for name, method in chosen.items():
-        if method is Method.pathwise:
-            ensure_smooth(name, measures)
+        if method is not Method.evolution:
+            ensure_smooth(name)
+        if method is Method.pathwise and probability:
+            if name in wanted:
+                raise NotSmooth(probability.name, "a future falls short or it does not", Method.conditional)
+            chosen[name] = Method.conditional
     return chosen
 
 
-def ensure_smooth(name: str, measures: tuple[Measure, ...]) -> None:
-    """Raises NotSmooth where the parameter, or a measure in any parameter, has no pathwise derivative."""
+def ensure_smooth(name: str) -> None:
+    """Raises NotSmooth where the parameter has no pathwise derivative."""
     if PARAMETERS[name].method is not Method.pathwise:
         raise NotSmooth(name, PARAMETERS[name].why)
-    for measure in measures:
-        if measure.jumps:
-            raise NotSmooth(measure.name, measure.jumps)
 
 
 def gradients(
@@ -113,18 +152,19 @@ def gradients(
 
     weights: (k,) for each measure. of: the parameters asked for, default all of the plan's. sigma: size of the steps of
     evolution strategies, in units of theta.
-    Raises NotSmooth where `methods` asks for a pathwise derivative that the parameter or a measure does not have.
+    Raises NotSmooth where `methods` asks for a derivative of a path that the parameter or a measure does not have.
     """
     chosen = methods_of(plan.dials if of is None else of, methods or {}, measures)
     found = {}
-    smooth = [name for name, method in chosen.items() if method is Method.pathwise]
+    smooth = [name for name, method in chosen.items() if method is not Method.evolution]
     if smooth:
         below, above = _two_sides(plan, theta, draws, measures, weights)
         for name in smooth:
             # a future counts with its share of the mean
             low, high = len(draws) * below[name], len(draws) * above[name]
-            kinked = np.abs(high - low) > SAME * np.maximum(np.abs(high), np.abs(low)).max(initial=1e-300)
-            found[name] = _summary(name, Method.pathwise, (low + high) / 2, kinked.mean(axis=0))
+            same = SAME[chosen[name]] * np.maximum(np.abs(high), np.abs(low)).max(initial=1e-300)
+            kinked = np.abs(high - low) > same
+            found[name] = _summary(name, chosen[name], (low + high) / 2, kinked.mean(axis=0))
     for name, method in chosen.items():
         if method is Method.evolution:
             rows = _evolution(plan, theta, draws, measures, weights, name, sigma)
@@ -146,8 +186,8 @@ def _two_sides(
     for side in (-NUDGE, NUDGE):
         rng = np.random.default_rng(0)
         near = {name: x + side * (1.0 + rng.random(np.shape(x))) for name, x in theta.items()}
-        batch = plan.play(near, draws, "smooth")
-        found.append(plan.pull(near, draws, slopes(batch, measures, weights)))
+        batch = play_smooth(plan, near, draws, measures)
+        found.append(pull_smooth(plan, near, draws, batch, measures, weights))
     return found
 
 

@@ -16,6 +16,7 @@ from twin.assembly import Model
 from twin.ledger import ACCOUNT
 from twin.measures import YEAR
 from twin.record import BALANCES, profit_weights
+from twin.tune.conditional import Room, share_below
 from twin.tune.outcomes import Outcome
 
 CENTS = 100.0
@@ -25,8 +26,9 @@ CENTS = 100.0
 class Measure:
     """top: outcome batch -> (draw, k); bottom: the same, for a ratio of means; worst: share of lowest futures.
 
-    labels: what each of the k is for; "" where there is one for the whole company. jumps: why a future's value jumps in
-    the parameters, so that it has no pathwise derivative; "" where it does not.
+    labels: what each of the k is for; "" where there is one for the whole company. room: of a probability, (draw,) what
+    falls below 0. A future does or does not, a jump in the parameters, so that its path has no derivative: a batch with
+    one holds a `conditional.probe` under "probes" and the measure's name.
     """
 
     name: str
@@ -35,7 +37,7 @@ class Measure:
     bottom: Callable[[Outcome], Array] | None = None
     worst: float | None = None
     labels: tuple[str, ...] = ("",)
-    jumps: str = ""
+    room: Room | None = None
 
     def around(self, batch: Outcome) -> tuple[Array, Array]:
         """(k,) each: the constants about which `linear` is linear: value and mean bottom, or the quantile twice."""
@@ -165,15 +167,24 @@ def lowest_covenant(model: Model, worst: float | None = 0.05) -> Measure:
     return Measure("covenant headroom", "money", values, worst=worst, labels=names)
 
 
-def shortfall() -> Measure:
-    """Share of futures in which headroom falls below 0. A search limits `lowest_headroom` of the worst futures instead:
-    where the mean of the worst share p is not below 0, no more than p fall short.
+def shortfall(minimum: float) -> Measure:
+    """Probability that headroom falls below `minimum` on any day (LEDGER.md 6).
+
+    Raises ValueError for a minimum that is not above 0: cash is never paid out below 0 (DAY.md), so nothing would.
     """
+    if minimum <= 0:
+        raise ValueError(f"minimum {minimum:g}: headroom is never below 0, so ask for more than that")
+    name = "probability of shortfall"
+
+    def room(batch: Outcome) -> Array:
+        return jnp.min(batch["headroom"], axis=1) / CENTS - minimum
 
     def values(batch: Outcome) -> Array:
-        return (jnp.min(batch["headroom"], axis=1) < 0).astype(jnp.float64)[:, None]
+        if "probes" in batch:
+            return share_below(**batch["probes"][name])[:, None]
+        return (room(batch) < 0).astype(jnp.float64)[:, None]
 
-    return Measure("probability of shortfall", "", values, jumps="a future falls short or it does not")
+    return Measure(name, "", values, room=room)
 
 
 def fill_rate(model: Model, by: str = "company") -> Measure:

@@ -22,7 +22,7 @@ from twin.exogenous import Params, Source
 from twin.policies import Policy, replenish
 from twin.record import Record, nothing
 from twin.simulate import MODES, Loop, play, scan
-from twin.state import Flows, State
+from twin.state import Flows, State, changed
 from twin.tune.parameters import Dials, Parts, Theta, turned
 
 Outcome = Any
@@ -56,6 +56,7 @@ def _played(
     theta: Theta,
     params: Params,
     draws: Array,
+    level: Array,
     seed: Pair,
     *,
     policy: Policy,
@@ -64,24 +65,33 @@ def _played(
     record: Record,
     loop: Loop,
 ) -> Outcome:
-    """theta: every leaf (draw, group), each future its own."""
+    """theta: every leaf (draw, group), each future its own. level: (draw,) factor of all mean demand."""
 
-    def future(theta: Theta, draw: Array) -> Outcome:
+    def future(theta: Theta, draw: Array, level: Array) -> Outcome:
         mine = turned(parts, dials, theta)
+        law = changed(params, demand_mean=params.demand_mean * level)
         _, series, totals, _, _ = play(
-            mine.network, policy, mine.policy, source, params, mine.inputs, mine.opening, draw, seed,
+            mine.network, policy, mine.policy, source, law, mine.inputs, mine.opening, draw, seed,
             arithmetic=arithmetic, record=record, loop=loop,
         )  # fmt: skip
         return {**series, **totals}
 
-    return jax.vmap(future)(theta, draws)
+    return jax.vmap(future)(theta, draws, level)
 
 
 @partial(jax.jit, static_argnames=("policy", "source", "arithmetic", "record", "loop"))
 def _pulled(
-    parts: Parts, dials: Dials, theta: Theta, params: Params, draws: Array, seed: Pair, slopes: Outcome, **chosen: Any
+    parts: Parts,
+    dials: Dials,
+    theta: Theta,
+    params: Params,
+    draws: Array,
+    level: Array,
+    seed: Pair,
+    slopes: Outcome,
+    **chosen: Any,
 ) -> Theta:
-    _, back = jax.vjp(lambda x: _played(parts, dials, x, params, draws, seed, **chosen), theta)
+    _, back = jax.vjp(lambda x: _played(parts, dials, x, params, draws, level, seed, **chosen), theta)
     return back(slopes)[0]
 
 
@@ -108,17 +118,26 @@ class Plan:
         params = jax.tree.map(lambda x: x[0], model.params)
         return cls(Parts.of(model, scenario), dials, params, options.pop("source", model.source), **options)
 
-    def play(self, theta: Theta, draws: np.ndarray, mode: str = "exact", loop: Loop = scan) -> Outcome:
-        """Outcomes of the futures `draws`, on the host. theta: by parameter, (group,) or (draw, group)."""
-        chosen = self._chosen(mode, loop)
-        return self._blocks(lambda t, d: _played(*self._shared(t), d, seed_words(self.seed), **chosen), theta, draws)
+    def play(
+        self, theta: Theta, draws: np.ndarray, mode: str = "exact", loop: Loop = scan, level: np.ndarray | None = None
+    ) -> Outcome:
+        """Outcomes of the futures `draws`, on the host. theta: by parameter, (group,) or (draw, group).
 
-    def pull(self, theta: Theta, draws: np.ndarray, slopes: Outcome) -> Theta:
+        level: (draw,) by how much all mean demand of a future is multiplied; default 1.
+        """
+        chosen = self._chosen(mode, loop)
+        return self._blocks(
+            lambda t, d, x: _played(*self._shared(t), d, x, seed_words(self.seed), **chosen),
+            theta, draws, _whole(level, draws),
+        )  # fmt: skip
+
+    def pull(self, theta: Theta, draws: np.ndarray, slopes: Outcome, level: np.ndarray | None = None) -> Theta:
         """Derivative of sum(slopes x outcomes) in theta, future by future: leaves (draw, group). Smooth mode."""
         chosen = self._chosen("smooth", self.loop)
         return self._blocks(
-            lambda t, d, s: _pulled(*self._shared(t), d, seed_words(self.seed), s, **chosen), theta, draws, slopes
-        )
+            lambda t, d, x, s: _pulled(*self._shared(t), d, x, seed_words(self.seed), s, **chosen),
+            theta, draws, _whole(level, draws), slopes,
+        )  # fmt: skip
 
     def _chosen(self, mode: str, loop: Loop) -> dict[str, Any]:
         fixed = {"policy": self.policy, "source": self.source, "record": self.record}
@@ -143,3 +162,7 @@ class Plan:
         with ThreadPoolExecutor(BLOCKS_AT_ONCE) as workers:
             found = list(workers.map(one, range(0, len(draws), size)))
         return jax.tree.map(lambda *x: np.concatenate(x), *found)
+
+
+def _whole(level: np.ndarray | None, draws: np.ndarray) -> np.ndarray:
+    return np.ones(len(draws)) if level is None else level

@@ -26,14 +26,15 @@ class Method(StrEnum):
     """How a derivative is estimated."""
 
     pathwise = "pathwise"
+    conditional = "conditional Monte Carlo"
     evolution = "evolution strategies"
 
 
 class NotSmooth(ValueError):
     """A pathwise derivative was asked for where it would be wrong."""
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name!r} has no pathwise derivative ({why}); use method {Method.evolution.value!r}")
+    def __init__(self, name: str, why: str, use: Method = Method.evolution) -> None:
+        super().__init__(f"{name!r} has no pathwise derivative ({why}); use method {use.value!r}")
 
 
 class Parts(NamedTuple):

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import optax
 
-from twin.tune.gradients import ensure_smooth, slopes, values
+from twin.tune.gradients import ensure_smooth, play_smooth, pull_smooth, values
 from twin.tune.measures import Limit, Measure
 from twin.tune.outcomes import Outcome, Plan
 from twin.tune.parameters import Theta
@@ -85,12 +85,13 @@ def search(
     ties: by parameter, the place in theta, lower and upper that each of the plan's own thetas follows; none: each its
     own. multipliers: to begin with, from an earlier search. progress: called with the steps done so far.
 
-    Raises NotSmooth for a parameter or measure without pathwise derivative, NotFinite where a goal is not a number.
+    Raises NotSmooth for a parameter without pathwise derivative, or for a probability where no shock of the company is
+    there to average over, NotFinite where a goal is not a number.
     """
     sign = -1.0 if maximise else 1.0
     measures = (goal, *(limit.measure for limit in limits))
     for name in lower:
-        ensure_smooth(name, measures)
+        ensure_smooth(name)
     place = {name: np.array(theta[name], np.float64) for name in lower}
     rate = optax.cosine_decay_schedule(effort.rate, effort.steps, alpha=0.05)
     adam = optax.adam(rate, b2=FORGET)
@@ -103,17 +104,17 @@ def search(
     for step in range(effort.steps):
         draws = np.arange(effort.first + step * effort.futures, effort.first + (step + 1) * effort.futures)
         full = theta | {name: x[ties[name]] if ties else x for name, x in place.items()}
-        batch = plan.play(full, draws, "smooth")
-        pull = partial(_pull, plan, full, draws, place, ties)
+        batch = play_smooth(plan, full, draws, measures)
+        pull = partial(_pull, plan, full, draws, place, ties, batch, measures)
         found = values(batch, measures)
         slack = _joined([limit.slack(x) for limit, x in zip(limits, found[1:], strict=True)])
         running = MEMORY * running + (1 - MEMORY) * slack
         # a far start must neither drown the goal for long nor pile up prices: a miss counts as one scale at most
         mean = np.clip(running / (1 - MEMORY ** (step + 1)), -1.0, 1.0)
         if limits and step == 0:
-            penalty = PENALTY * _leverage(pull, batch, measures, limits, counts, sign)
+            penalty = PENALTY * _leverage(pull, limits, counts, sign)
         pulls = np.maximum(0.0, prices - penalty * mean)
-        gradient = pull(slopes(batch, measures, _weights(sign, limits, counts, pulls)))
+        gradient = pull(_weights(sign, limits, counts, pulls))
         if not (np.isfinite(found[0]).all() and all(np.isfinite(x).all() for x in gradient.values())):
             raise NotFinite(f"step {step}: {goal.name} or its derivative is not a number")
         prices = np.maximum(0.0, prices - PATIENCE * penalty * mean)
@@ -147,10 +148,17 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _pull(
-    plan: Plan, theta: Theta, draws: np.ndarray, place: Theta, ties: Theta | None, slope: Outcome
+    plan: Plan,
+    theta: Theta,
+    draws: np.ndarray,
+    place: Theta,
+    ties: Theta | None,
+    batch: Outcome,
+    measures: tuple[Measure, ...],
+    weights: list[np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Derivative of the batch's weighed measures in each number that the search moves."""
-    rows = plan.pull(theta, draws, slope)
+    rows = pull_smooth(plan, theta, draws, batch, measures, weights)
     found = {name: rows[name].sum(axis=0) for name in place}
     return {n: np.bincount(ties[n], g, len(place[n])) for n, g in found.items()} if ties else found
 
@@ -163,9 +171,7 @@ def _weights(sign: float, limits: tuple[Limit, ...], counts: list[int], pulls: n
 
 
 def _leverage(
-    pull: Callable[[Outcome], Theta],
-    batch: Outcome,
-    measures: tuple[Measure, ...],
+    pull: Callable[[list[np.ndarray]], Theta],
     limits: tuple[Limit, ...],
     counts: list[int],
     sign: float,
@@ -174,6 +180,6 @@ def _leverage(
     none, ones = np.zeros(sum(counts)), np.ones(sum(counts))
     sizes = []
     for weight, pulls in ((sign, none), (0.0, ones)):
-        found = pull(slopes(batch, measures, _weights(weight, limits, counts, pulls)))
+        found = pull(_weights(weight, limits, counts, pulls))
         sizes.append(np.sqrt(sum(float((x**2).sum()) for x in found.values())))
     return float(sizes[0] / sizes[1]) if sizes[1] > 0 else 1.0

@@ -15,7 +15,7 @@ from twin.policies import Policy, Replenishment, replenish
 from twin.record import PROFIT_LINES, profit_line_weights
 from twin.simulate import simulate
 from twin.state import changed
-from twin.tune.gradients import by_future, slopes, values
+from twin.tune.gradients import by_future, play_smooth, pull_smooth, values
 from twin.tune.groups import By, bounds, groups_of, moved_levels, stock_dial
 from twin.tune.measures import CENTS, Limit, Measure
 from twin.tune.outcomes import COMPANY_OUTCOME, Outcome, Plan
@@ -229,10 +229,10 @@ def terms_of(plan: Plan, limits: tuple[Limit, ...], prices: np.ndarray, draws: n
     cells = plan.dials["stock"]
     unit = np.asarray(cells.unit)
     theta: Theta = {"stock": np.zeros(unit.size)}
-    batch = plan.play(theta, draws, "smooth")
+    batch = play_smooth(plan, theta, draws, tuple(limit.measure for limit in limits))
 
     def worth(measure: Measure, weights: np.ndarray) -> np.ndarray:
-        rows = plan.pull(theta, draws, slopes(batch, (measure,), [weights]))["stock"].sum(axis=0)
+        rows = pull_smooth(plan, theta, draws, batch, (measure,), [weights])["stock"].sum(axis=0)
         return np.divide(rows[np.asarray(cells.group)], unit, out=np.zeros(unit.shape), where=unit > 0)
 
     found = {name: worth(_line(codes), np.ones(1)) for name, codes in TERMS.items()}
