@@ -9,7 +9,7 @@ Science 55 (2009), 2019-2027).
 
 Demand comes in whole units, so room(s) is a staircase whose steps do not move with theta: the slope in s is taken
 between points, where a future is played, and room is linear from one to the next. What is differentiated is the
-probability of that line, exactly; it is continuous in theta, since where another cell would be halved room is 0 at the
+probability of that line, exactly; it is continuous in theta, since where a root passes to another cell room is 0 at the
 point between. A root shows by a change of sign from one coarse point to the next; two between the same two are missed.
 """
 
@@ -21,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy import special
-from scipy.special import ndtr
 
 from kernels.bits import Pair, seed_words, threefry2x32
 from kernels.quantiles import normal
@@ -54,20 +53,20 @@ def probe(plan: Plan, theta: Theta, draws: np.ndarray, room: Room, name: str) ->
 
 
 def points(play: Callable[[np.ndarray, np.ndarray], np.ndarray], count: int) -> Probe:
-    """Coarse points, then halves of the most probable cell with a change of sign. play: futures, s -> room."""
-    rows = np.arange(count)
+    """Coarse points, then halves of every cell with a change of sign. play: futures, s -> room."""
     at = np.tile(COARSE, (count, 1))
-    room = play(np.repeat(rows, len(COARSE)), at.ravel()).reshape(at.shape)
+    room = play(np.repeat(np.arange(count), len(COARSE)), at.ravel()).reshape(at.shape)
     for _ in range(HALVINGS):
         crosses = (room[:, :-1] < 0) != (room[:, 1:] < 0)
-        cell = np.argmax(crosses * np.diff(ndtr(at), axis=1), axis=1)
-        # a future without a root gets a point that it has already
-        s, value = at[rows, cell], room[rows, cell]
-        mine = np.flatnonzero(crosses.any(axis=1))
-        if len(mine):
-            s[mine] = (at[mine, cell[mine]] + at[mine, cell[mine] + 1]) / 2
-            value[mine] = play(mine, s[mine])
-        at, room = np.column_stack([at, s]), np.column_stack([room, value])
+        most = max(1, int(crosses.sum(axis=1).max()))
+        cell = np.argsort(~crosses, axis=1, kind="stable")[:, :most]
+        # a future with fewer roots than others gets points that it has already
+        s, value = np.take_along_axis(at, cell, axis=1), np.take_along_axis(room, cell, axis=1)
+        halved = np.take_along_axis(crosses, cell, axis=1)
+        if halved.any():
+            s[halved] = (s[halved] + np.take_along_axis(at, cell + 1, axis=1)[halved]) / 2
+            value[halved] = play(np.nonzero(halved)[0], s[halved])
+        at, room = np.concatenate([at, s], axis=1), np.concatenate([room, value], axis=1)
         order = np.argsort(at, axis=1, kind="stable")
         at, room = np.take_along_axis(at, order, axis=1), np.take_along_axis(room, order, axis=1)
     return {"at": at, "room": room}
