@@ -79,6 +79,10 @@ def tune(
     covenant: Annotated[
         float | None, typer.Option(help="The same of every covenant on its test days, in currency.")
     ] = None,
+    shortfall: Annotated[
+        float | None,
+        typer.Option(help="Most futures, as 0.05, whose headroom falls below the minimum cash.", min=0.0, max=1.0),
+    ] = None,
     by: By = Groups.store_product,
     steps: Steps = 60,
     draws: Fresh = 256,
@@ -93,10 +97,13 @@ def tune(
 
     ready = _ready(company, out)
     asked = Asked(
-        by.value, goal.value, capital_charge, service, per.value, budget, shelf, headroom, covenant, steps, draws, seed
-    )
+        by.value, goal.value, capital_charge, service, per.value, budget, shelf, headroom, covenant, shortfall,
+        steps, draws, seed,
+    )  # fmt: skip
     if covenant is not None and not ready.covenants:
         raise Stop(EXIT.usage, "--covenant: the company has no covenants; give --headroom for its cash")
+    if shortfall is not None and not ready.settings.minimum_cash:
+        raise Stop(EXIT.usage, "--shortfall: the company's minimum cash is 0, and headroom never falls below 0")
     try:
         with _searching() as progress:
             tuned, listed = write_tuning(ready, asked, out, lang.value, progress)
@@ -214,11 +221,14 @@ def _read(company: Path) -> Any:
 
 @contextmanager
 def _searching() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar; a goal that is not a number is our fault, and said."""
+    """A bar. What cannot be searched is said; a goal that is not a number is our fault, and said."""
+    from twin.tune.parameters import NotSmooth
     from twin.tune.search import NotFinite
 
     try:
         with console.counting() as progress:
             yield progress
+    except NotSmooth as error:
+        raise Stop(EXIT.usage, str(error)) from None
     except NotFinite as error:
         raise Stop(EXIT.ledger, f"numerical fault, please report it: {error}") from None

@@ -28,6 +28,7 @@ from twin.tune.measures import (
     lowest_covenant,
     lowest_headroom,
     profit,
+    shortfall,
     stock_value,
     units_held,
 )
@@ -53,7 +54,8 @@ class Asked:
     goal: what is to be as high as possible; capital_charge: of economic value, share a year of the working capital.
     service: least fill rate of the company, or of each store or category (per). budget: most stock at cost on average,
     in currency. shelf: most units on hand on average, in each store. headroom, covenant: least mean of the worst 5 %
-    of lowest headrooms, of cash and of every covenant, in currency.
+    of lowest headrooms, of cash and of every covenant, in currency. shortfall: most futures, as a share, in which
+    headroom falls below the company's minimum cash.
     """
 
     by: By = "store-product"
@@ -65,6 +67,7 @@ class Asked:
     shelf: float | None = None
     headroom: float | None = None
     covenant: float | None = None
+    shortfall: float | None = None
     steps: int = 60
     futures: int = 256
     seed: int = 0
@@ -77,7 +80,9 @@ class Asked:
 
     def limits(self, model: Model) -> tuple[Limit, ...]:
         """What the search keeps to."""
+        minimum = float(model.company.settings.minimum_cash)
         asked = (
+            (shortfall(minimum) if self.shortfall is not None else None, "most", self.shortfall, POINT),
             (fill_rate(model, self.per), "least", self.service, POINT),
             (stock_value(), "most", self.budget, _share(self.budget)),
             (units_held(model), "most", self.shelf, _share(self.shelf)),
@@ -85,7 +90,9 @@ class Asked:
             (lowest_covenant(model), "least", self.covenant, _share(self.covenant)),
         )
         return tuple(
-            Limit(measure, **{side: bound}, scale=scale) for measure, side, bound, scale in asked if bound is not None
+            Limit(measure, **{side: bound}, scale=scale)
+            for measure, side, bound, scale in asked
+            if measure is not None and bound is not None
         )
 
 

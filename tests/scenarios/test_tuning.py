@@ -156,11 +156,11 @@ def test_front_and_prices_name_what_is_wrong(tmp_path: Path, capsys: Any) -> Non
 
 def test_what_a_planner_asks_for_is_what_is_searched(model: Model, found: Tuned) -> None:
     """Each option is one limit, on its own side; the goal is the one that was named."""
-    asked = Asked(goal="economic-value", capital_charge=0.5, service=0.9, budget=1e3, shelf=40.0, headroom=5.0)
+    asked = Asked(goal="economic-value", service=0.9, budget=1e3, shelf=40.0, headroom=5.0, covenant=1.0, shortfall=0.1)
     sides = {x.measure.name: (x.least, x.most) for x in asked.limits(model)}
     assert sides == {
         "fill rate": (0.9, None), "stock at cost": (None, 1e3), "units on hand": (None, 40.0),
-        "lowest headroom": (5.0, None),
+        "lowest headroom": (5.0, None), "covenant headroom": (1.0, None), "probability of shortfall": (None, 0.1),
     }  # fmt: skip
     dear, free = (values(found.end, (Asked(goal="economic-value", capital_charge=x).measure(),))[0] for x in (0.5, 0.0))
     assert free == pytest.approx(values(found.end, (profit(),))[0]) and dear != free
