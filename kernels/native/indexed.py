@@ -142,7 +142,7 @@ def arg(nest: "Nest", op: Op) -> tuple[Register, int]:
 
 
 def scatter(nest: "Nest", op: Op) -> None:
-    starts, updates = op.reads
+    updates, starts = op.reads
     assert op.into is not None
     value = op.into.value
     d = op.params["dimension_numbers"]
@@ -192,6 +192,19 @@ def scatter(nest: "Nest", op: Op) -> None:
         result = expression(combine, {}, [nest.element(View(value, lay), at), update], kind)
     guard = f"if ({test}) " if checked else ""
     nest.last.append(guard + nest.stored(value, at, result))
+
+
+def update_slice(nest: "Nest", op: Op) -> None:
+    update, *starts = op.reads
+    assert op.into is not None
+    value, parts = op.into.value, []
+    for axis, start in enumerate(starts):
+        index, _ = nest.get(start)
+        parts.append((op.into.strides[axis], _clipped(nest, index, value.shape[axis] - update.shape[axis])))
+    at, by_lane = _reach(parts, nest.position(op.into.lay, 0, nest.indices(update.shape)))
+    if by_lane:
+        raise Unsupported("a slice written at positions that differ by future")
+    nest.last.append(nest.stored(value, at, nest.get(update)[0]))
 
 
 READS: dict[str, Callable[["Nest", Op], tuple[Register, int]]] = {

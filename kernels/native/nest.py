@@ -137,6 +137,8 @@ class Nest:
             return self.emit(op)
         if op.name.startswith("scatter"):
             return indexed.scatter(self, op)
+        if op.name == "dynamic_update_slice":
+            return indexed.update_slice(self, op)
         assert op.makes is not None
         if op.name in indexed.READS:
             register, depth = indexed.READS[op.name](self, op)

@@ -31,6 +31,10 @@ struct Run {
   char* varying;  // memory of W futures
   char* shared;   // memory of what they share
   long first;     // future of the first lane
+  // of a loop that is called with lanes innermost: days.h
+  long group, days;
+  char* tape;
+  long from, step;  // the tape begins with this day; bytes of a day
 };
 
 #define INLINE static inline __attribute__((always_inline))

@@ -27,7 +27,11 @@ class Unsupported(NotImplementedError):
 
 @dataclass(eq=False, repr=False)
 class Value:
-    """An array. source: ("in", k), ("each", k), ("by_day", k), ("carry", k) or ("const",); () for what an Op makes."""
+    """An array. source: ("in", k), ("each", k), ("by_day", k), ("carry", k) or ("const",); () for what an Op makes.
+
+    Of a loop that is called with lanes innermost (`kernels.native.days`), also ("lanes", k), ("lanes_by_day", k) and
+    ("tape", offset), and for what leaves it ("out", k) and ("out_by_day", k).
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -41,6 +45,11 @@ class Value:
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def outside(self) -> bool:
+        """Whether it lies in memory of the caller."""
+        return bool(self.source) and self.source[0] != "carry"
 
     @property
     def memory(self) -> "Value":

@@ -42,8 +42,9 @@ def plan(program: Program, lanes: int) -> tuple[list[list[Loop]], "Memory"]:
         if view.lay.size:
             params = {"output": k, "by_day": by_day}
             program.ops.append(Op("emit", trim(view.shape), True, DAILY if by_day else LAST, [view], params=params))
+    program.ops = _live(program)
     _in_place(program)
-    ops = [op for op in _live(program) if op.makes is None or op.makes.size]
+    ops = [op for op in program.ops if op.makes is None or op.makes.size]
     phases = [_loops([op for op in ops if op.when == when]) for when in (ONCE, DAILY, LAST)]
     _carry_in_place(program, phases[DAILY])
     phases[ONCE] += _copies(program, ONCE)
@@ -126,10 +127,11 @@ def _descendants(op: Op, users: dict[Op, list[Op]]) -> set[Op]:
 
 
 def _live(program: Program) -> list[Op]:
-    """The operations that some output or carry needs."""
-    wanted = [view.value for first, _, last in program.carried for view in (first, last)]
+    """The operations that some output needs; carries that no output needs are dropped."""
+    ends = {carry: (first.value, last.value) for first, carry, last in program.carried}
     seen: set[Op] = set()
-    stack = [writer for value in wanted for writer in value.writers] + [op for op in program.ops if op.name == "emit"]
+    held: set[Value] = set()
+    stack = [op for op in program.ops if op.name == "emit" or (op.into is not None and op.into.value.outside)]
     while stack:
         op = stack.pop()
         if op in seen:
@@ -137,9 +139,13 @@ def _live(program: Program) -> list[Op]:
         seen.add(op)
         reads = [*op.reads, *([op.params["old"]] if "old" in op.params else [])]
         stack += [writer for x in reads for writer in x.value.writers]
+        for carry in {x.value for x in reads}.intersection(ends).difference(held):
+            held.add(carry)
+            stack += [writer for value in ends[carry] for writer in value.writers]
         stack += [o for o in op.after if o.name == "place" or o.name.startswith("scatter")]
         if op.into is not None:
             stack += op.into.value.writers
+    program.carried = [found for found in program.carried if found[1] in held]
     return [op for op in program.ops if op in seen]
 
 
@@ -149,7 +155,7 @@ def beside(op: Op, x: View) -> bool:
     if op.name in FAR or len(value.writers) != 1 or value.writers[0].makes is not value:
         return False
     writer = value.writers[0]
-    if writer.name in REDUCTIONS or (op.name.startswith("scatter") and x is op.reads[0]):
+    if writer.name in REDUCTIONS or (op.name.startswith("scatter") and x is op.reads[1]):
         return False
     return writer.space == op.space and writer.varies == op.varies and x.is_whole() and writer.when == op.when
 
@@ -224,11 +230,15 @@ def _carry_in_place(program: Program, daily: list[Loop]) -> None:
 
 @dataclass
 class Memory:
-    """Where values that pass between loops live: offsets in bytes, per lane for those that vary."""
+    """Where values that pass between loops live: offsets in bytes, of all lanes for those that vary. Carries lie first.
+
+    carried: bytes of all carries.
+    """
 
     offset: dict[Value, int]
     varying: int
     shared: int
+    carried: int
 
 
 def item(value: Value) -> int:
@@ -254,10 +264,11 @@ def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
             if op.name in REDUCTIONS:
                 needed[op.makes] = None
         if op.into is not None:
-            use(op.into.value, at)
-            needed[op.into.value.memory] = None
+            if not op.into.value.outside:
+                use(op.into.value, at)
+                needed[op.into.value.memory] = None
         for x in op.reads:
-            if x.value.source[:1] in (("in",), ("each",), ("by_day",), ("const",)) or not x.lay.size:
+            if x.value.outside or not x.lay.size:
                 continue
             # what is made once is read every day
             use(x.value, at if x.value.when == at[0] else (at[0], len(phases[at[0]])))
@@ -275,8 +286,12 @@ def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
                     needed[x.value.memory] = None
     offset: dict[Value, int] = {}
     totals = {True: 0, False: 0}
+    carried = 0
     for varies in (True, False):
-        values = sorted((v for v in needed if v.varies == varies and v in first_use), key=lambda v: first_use[v])
+        values = sorted(
+            (v for v in needed if v.varies == varies and v in first_use),
+            key=lambda v: (first_use[v], v.source[:1] != ("carry",)),
+        )
         free: list[tuple[int, int, int]] = []  # (when, bytes, offset)
         active: list[tuple[tuple[int, int], int, int, int]] = []
         for value in values:
@@ -293,4 +308,6 @@ def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
                 offset[value] = totals[varies]
                 totals[varies] += size
             active.append((last_use[value], value.when, size, offset[value]))
-    return Memory(offset, totals[True], totals[False])
+            if value.source:
+                carried = offset[value] + size
+    return Memory(offset, totals[True], totals[False], carried)

@@ -67,6 +67,17 @@ def read(jaxpr: core.ClosedJaxpr, each: int) -> Program:
     return _Reader(each).program(jaxpr)
 
 
+def read_turn(
+    jaxpr: core.Jaxpr, carries: int, given: Sequence[tuple[Any, ...] | np.ndarray], leaving: Sequence[tuple[Any, ...]]
+) -> Program:
+    """The programme of one turn of a loop, (.., carry, ..) -> (carry, .., by day, ..), with lanes innermost outside it.
+
+    given: the source of each constvar and invar (`Value`), or its numbers; ("carry", k, i): carry k, whose first value
+    is argument i, ("carry", k): zeros. leaving: the destination of each outvar; () for a carry whose last value nobody asks for.
+    """
+    return _Reader(0).turn(jaxpr, carries, given, leaving)
+
+
 class _Reader:
     def __init__(self, each: int) -> None:
         self.each_count = each
@@ -137,6 +148,42 @@ class _Reader:
         first = given[consts : consts + carries]
         return list(zip(first, values, outs[:carries], strict=True)), by_day, outs[carries:]
 
+    def turn(self, jaxpr: core.Jaxpr, carries: int, given: Sequence[Any], leaving: Sequence[Any]) -> Program:
+        env: dict[Any, View] = {}
+        first, values = [], []
+        for var, source in zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True):
+            shape, dtype = var.aval.shape, np.dtype(var.aval.dtype)
+            if isinstance(source, np.ndarray):
+                env[var] = self.const(source)
+                continue
+            when = ONCE if source[0] in ("in", "lanes") else DAILY
+            value = Value(shape, dtype, source[0] not in ("in", "by_day"), when, source[:2])
+            env[var] = whole(value)
+            if source[0] == "carry":
+                values.append(value)
+                lies = Value(shape, dtype, True, ONCE, ("lanes", source[2])) if source[2:] else None
+                first.append(whole(lies) if lies else self.const(np.zeros(shape, dtype)))
+        self.when = DAILY
+        self.equations(jaxpr.eqns, env)
+        found = [self.get(env, v) for v in jaxpr.outvars]
+        for x, to in zip(found[carries:], leaving[carries:], strict=True):
+            self.leave(x, to, DAILY)
+        for carry, to in zip(values, leaving[:carries], strict=True):
+            self.leave(whole(carry), to, LAST)
+        # a carry that becomes another, or itself in another order, is a value of its own
+        last = [
+            self.op("identity", Shape(x.shape, x.value.dtype), [x], {})
+            if x.value.source[:1] == ("carry",) and not (x.value is carry and x.is_whole())
+            else x
+            for x, carry in zip(found[:carries], values, strict=True)
+        ]
+        return Program(self.ops, 0, [], [], [], list(zip(first, values, last, strict=True)), [])
+
+    def leave(self, x: View, to: tuple[Any, ...], when: int) -> None:
+        if to and x.lay.size:
+            into = whole(Value(x.shape, x.value.dtype, True, when, to))
+            self.ops.append(Op("place", trim(x.shape), True, when, [x], into=into))
+
     # -------------------- one equation
 
     def get(self, env: dict[Any, View], atom: Any) -> View:
@@ -188,6 +235,12 @@ class _Reader:
             return [self.pad(out, reads[0], reads[1], params["padding_config"])]
         if name.startswith("scatter"):
             return [self.scatter(name, out, reads, params)]
+        if name == "dynamic_update_slice":
+            return [self.changed(name, out, reads[0], reads[1:], params)]
+        if name.startswith("empty"):
+            return [self.const(np.zeros(out.shape, out.dtype))]
+        if name == "add_any":
+            return [self.summed(out, reads)]
         if len(eqn.outvars) != 1:
             raise Unsupported(name)
         return [self.op(name, out, reads, params)]
@@ -272,13 +325,29 @@ class _Reader:
     def scatter(self, name: str, out: Any, reads: list[View], params: dict[str, Any]) -> View:
         """In place where nobody else needs the old array (`schedule` makes sure of the order), else on a copy."""
         old, indices, updates = reads
-        varies = any(x.value.varies for x in reads)
-        value = Value(tuple(out.shape), np.dtype(out.dtype), varies, self.when_of(reads))
-        op = Op(name, trim(updates.shape), varies, value.when, [indices, updates], into=whole(value), params=params)
-        op.params = params | {"old": old}
+        return self.changed(name, out, old, [updates, indices], params)
+
+    def changed(self, name: str, out: Any, old: View, reads: list[View], params: dict[str, Any]) -> View:
+        """An array with some elements written over. reads: the new ones, then where they go."""
+        varies = any(x.value.varies for x in (old, *reads))
+        value = Value(tuple(out.shape), np.dtype(out.dtype), varies, self.when_of([old, *reads]))
+        params = params | {"old": old}
+        op = Op(name, trim(reads[0].shape), varies, value.when, reads, into=whole(value), params=params)
         value.writers.append(op)
         self.ops.append(op)
         return whole(value)
+
+    def summed(self, out: Any, reads: list[View]) -> View:
+        """What was scattered into zeros, and is then added to an array, is scattered into that array: a ring of
+        derivatives is never passed over as a whole."""
+        for x, other in (reads, reads[::-1]):
+            writer = x.value.writers[0] if len(x.value.writers) == 1 else None
+            if writer is None or writer.name not in ("scatter-add", "scatter_add") or not x.is_whole():
+                continue
+            zeros = writer.params["old"].value.data
+            if zeros is not None and not zeros.any():
+                return self.changed(writer.name, out, other, writer.reads, writer.params)
+        return self.op("add_any", out, reads, {})
 
 
 def called(eqn: Any) -> core.ClosedJaxpr | None:
