@@ -15,24 +15,22 @@ from jax import Array
 from bench.blocks import in_blocks
 from bench.company import Size, model
 from kernels.ratio import SMOOTH
-from twin.checkpointed import checkpointed
 from twin.ledger import equity
 from twin.plan import block_size
 from twin.policies import replenish
 from twin.record import Record, nothing
-from twin.simulate import play, scan
+from twin.simulate import Loop, play
 
 NOTHING = Record(nothing, nothing, nothing)
 
 
 @cache
-def contender(size: Size, days: int, *, derivative: bool) -> Callable[..., tuple[float, Any]]:
+def contender(size: Size, days: int, loop: Loop, *, derivative: bool) -> Callable[..., tuple[float, Any]]:
     """(futures, most in a block, default as simulate plans) -> expected equity in currency units, and its gradient.
 
-    Without `derivative` the gradient is None.
+    loop: how days follow each other. Without `derivative` the gradient is None.
     """
     m = model(size, days)
-    loop = checkpointed if derivative else scan
 
     def value(policy: Any, rest: tuple[Any, ...], draws: Array) -> Array:
         network, params, inputs, opening = rest

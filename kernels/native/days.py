@@ -22,8 +22,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.custom_batching import custom_vmap
 from jax.extend import core
+from jax.interpreters import batching, mlir
 
 from kernels.native import LANES, schedule, source
 from kernels.native.compiler import NoCompiler, built
@@ -33,6 +33,7 @@ from kernels.native.trace import read_turn
 Step = Callable[[Any, Any], tuple[Any, Any]]
 Loop = Callable[[Step, Any, Any], tuple[Any, Any]]
 Flags = tuple[bool, ...]
+Rule = Callable[..., tuple[list[Array], list[bool]]]
 _SMALL = 4  # an element of a ring, beside the ring
 _registered: set[str] = set()
 
@@ -118,6 +119,18 @@ class Turn:
     def length(self) -> int:
         """Days in a block."""
         return math.isqrt(self.days - 1) + 1
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.days // self.length)
+
+    @property
+    def carried(self) -> int:
+        """Bytes of the carries of a group of futures."""
+        return sum(schedule.room(x, LANES) for x in self.made[: self.carries])
+
+    def all_days(self, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((self.days, *x.shape), x.dtype)
 
     def sources(self, batched: Flags) -> list[tuple[Any, ...]]:
         """Where each argument lies; argument 0 of a call is its extent."""
@@ -216,6 +229,7 @@ def _playing(turn: Turn, batched: Flags) -> tuple[Written, dict[str, str]]:
     leaving = [("out", k) if k < turn.carries else ("out_by_day", k) for k in range(len(turn.made))]
     written = _written(read_turn(turn.jaxpr, turn.carries, turn.sources(batched), leaving))
     called = f"return play(frame, day, {written.memory.carried}, "
+    assert written.memory.carried == turn.carried
     handlers = {"play": called + "false);", "play_and_keep": called + "true);"}
     declared = written.declared("day") + "".join(_handler(name, body) for name, body in handlers.items())
     return written, _target(written.units("day"), tuple(handlers), declared)
@@ -250,7 +264,7 @@ def _pulling(turn: Turn, batched: Flags, moved: Flags) -> tuple[str, int, int]:
     step, kept = 0, [()] * len(leaves)
     for value in _taped(backward):
         kept[value.source[1]] = value.source = ("tape", step)
-        step += -(-value.size * schedule.item(value) * LANES // 64) * 64
+        step += schedule.room(value, LANES)
     forward = _written(
         read_turn(again.jaxpr, turn.carries, [*map(np.asarray, again.consts), *sources], [()] * ends + kept)
     )
@@ -319,6 +333,8 @@ def _worth_a_tape(primitive: Any, *avals: Any, **params: Any) -> bool:
 
 def _forward(turn: Turn, moved: Flags | None) -> Callable[..., list[Array]]:
     """(consts, carry, days) -> (carry, series, carries of blocks); of no blocks without `moved`."""
+    made = [turn.all_days(x) if k >= turn.carries else x for k, x in enumerate(turn.made)]
+    kept_of_group = jax.ShapeDtypeStruct((1, 0 if moved is None else turn.blocks, turn.carried), jnp.uint8)
 
     def rule(futures: int, batched: list[bool], *given: Array) -> tuple[list[Array], list[bool]]:
         written, names = _playing(turn, tuple(batched))
@@ -330,24 +346,21 @@ def _forward(turn: Turn, moved: Flags | None) -> Callable[..., list[Array]]:
             _into_lanes(x if b else jnp.broadcast_to(x, (futures, *x.shape)), groups) if b or i in inside else x
             for i, (x, b) in enumerate(zip(given, batched, strict=True))
         ]
-        results = [
-            jax.ShapeDtypeStruct((groups, *([turn.days] if k >= turn.carries else []), *x.shape, LANES), x.dtype)
-            for k, x in enumerate(turn.made)
-        ]
-        blocks = 0 if moved is None else -(-turn.days // turn.length)
-        kept = jax.ShapeDtypeStruct((groups, blocks, written.memory.carried), jnp.uint8)
+        results = [jax.ShapeDtypeStruct((groups, *x.shape, LANES), x.dtype) for x in made]
+        kept = jax.ShapeDtypeStruct((groups, *kept_of_group.shape[1:]), jnp.uint8)
         scratch = jax.ShapeDtypeStruct((written.bytes,), jnp.uint8)
         call = jax.ffi.ffi_call(names["play" if moved is None else "play_and_keep"], [*results, kept, scratch])
         *found, states, _ = call(_extent(turn, groups), *lanes)
         return [*(_from_lanes(x, futures) for x in found), states], [True] * len(found) + [False]
 
-    return _by_batch(rule)
+    return lambda *given: _by_future.bind(*given, rule=rule, shapes=(*made, kept_of_group))
 
 
 def _backward(turn: Turn, moved: Flags, values: list[Array], kept: Array, slopes: list[Array]) -> list[Array | None]:
     """Slopes of the values that moved; None for others."""
     given, made = turn.moving(moved)
     inside = slice(turn.consts, turn.consts + turn.carries)
+    shapes = [turn.all_days(x) if i >= inside.stop else x for i, x in enumerate(turn.given)]
 
     def rule(futures: int, batched: list[bool], *arrays: Array) -> tuple[list[Array], list[bool]]:
         count = len(values)
@@ -362,32 +375,42 @@ def _backward(turn: Turn, moved: Flags, values: list[Array], kept: Array, slopes
             for x, b in zip(arrays[count:-1], batched[count:], strict=False)
         ]
         order = [*range(*inside.indices(count)), *range(inside.start), *range(inside.stop, count)]
-        results = [
-            jax.ShapeDtypeStruct((groups, *([turn.days] if i >= inside.stop else []), *turn.given[i].shape, LANES), turn.given[i].dtype)
-            for i in order if given[i]
-        ]
+        results = [jax.ShapeDtypeStruct((groups, *shapes[i].shape, LANES), shapes[i].dtype) for i in order if given[i]]
         bytes_ = jax.ShapeDtypeStruct((scratch + turn.length * step,), jnp.uint8)
         *found, _ = jax.ffi.ffi_call(name, [*results, bytes_])(_extent(turn, groups), *ours, *theirs, arrays[-1])
         by_argument = dict(zip([i for i in order if given[i]], found, strict=True))
         return [_from_lanes(by_argument[i], futures) for i in sorted(by_argument)], [True] * len(found)
 
     some = [x for x, m in zip(slopes, made, strict=True) if m]
-    found = iter(_by_batch(rule)(*values, *some, kept))
+    moving = tuple(x for x, g in zip(shapes, given, strict=True) if g)
+    found = iter(_by_future.bind(*values, *some, kept, rule=rule, shapes=moving))
     every = [next(found) if g else None for g in given]
     return [x if m else None for x, m in zip(every, moved, strict=True)]
 
 
-def _by_batch(rule: Callable[..., tuple[list[Array], list[bool]]]) -> Callable[..., list[Array]]:
-    """A function that calls the rule with (futures, which arguments differ by future, arguments), inside `vmap` or,
-    of one future, outside."""
+# A function of one future with a rule for many: (futures, which arguments differ by future, arguments) -> results and
+# which of them differ by future. Unlike `custom_vmap` it is not traced, and so not compiled, for one future in passing.
+_by_future = core.Primitive("by_future")
+_by_future.multiple_results = True
 
-    @custom_vmap
-    def function(*given: Array) -> list[Array]:
-        found, by_future = rule(1, [False] * len(given), *given)
-        return [x[0] if b else x for x, b in zip(found, by_future, strict=True)]
 
-    function.def_vmap(rule)
-    return function
+def _of_one(*given: Array, rule: Rule, shapes: Any) -> list[Array]:
+    found, by_future = rule(1, [False] * len(given), *given)
+    return [x[0] if b else x for x, b in zip(found, by_future, strict=True)]
+
+
+def _of_many(given: Sequence[Array], axes: Sequence[Any], *, rule: Rule, shapes: Any) -> tuple[list[Array], list[Any]]:
+    batched = [axis is not None for axis in axes]
+    futures = next(x.shape[axis] for x, axis in zip(given, axes, strict=True) if axis is not None)
+    leading = [jnp.moveaxis(x, axis, 0) if b else x for x, axis, b in zip(given, axes, batched, strict=True)]
+    found, by_future = rule(futures, batched, *leading)
+    return found, [0 if b else None for b in by_future]
+
+
+_by_future.def_impl(_of_one)
+_by_future.def_abstract_eval(lambda *_, rule, shapes: [jax.core.ShapedArray(x.shape, x.dtype) for x in shapes])
+batching.primitive_batchers[_by_future] = _of_many
+mlir.register_lowering(_by_future, mlir.lower_fun(_of_one, multiple_results=True))
 
 
 def _extent(turn: Turn, groups: int) -> np.ndarray:
@@ -402,4 +425,4 @@ def _into_lanes(x: Array, groups: int) -> Array:
 
 
 def _from_lanes(x: Array, futures: int) -> Array:
-    return jnp.moveaxis(x, -1, 1).reshape(-1, *x.shape[1:-1])[:futures]
+    return jnp.moveaxis(x, -1, 1).reshape(x.shape[0] * LANES, *x.shape[1:-1])[:futures]

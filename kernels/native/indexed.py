@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from kernels.native.expressions import Register, expression, kind_of
+from kernels.native.expressions import Register, expression, kind_of, literal
 from kernels.native.program import Op, Unsupported, View, dense
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def gather(nest: "Nest", op: Op) -> tuple[Register, int]:
     assert op.makes is not None
     x, starts = op.reads
     d = op.params["dimension_numbers"]
-    if "PROMISE" not in str(op.params["mode"]) and "CLIP" not in str(op.params["mode"]):
-        raise Unsupported(f"gather with mode {op.params['mode']}")
+    checked, filled = "PROMISE" not in str(op.params["mode"]), "FILL" in str(op.params["mode"])
+    if filled and op.params["fill_value"] != 0:
+        raise Unsupported(f"gather that fills with {op.params['fill_value']}")
     axes = nest.indices(op.makes.shape)
     offsets = [axes[i] for i in d.offset_dims]
     batch = [axes[i] for i in range(len(axes)) if i not in d.offset_dims]
@@ -61,14 +62,19 @@ def gather(nest: "Nest", op: Op) -> tuple[Register, int]:
             index = next(window)
         if index != "0" and x.strides[axis]:
             base.append(f"{x.strides[axis]} * {index}")
-    parts = []
+    parts, moved = [], []
     for k, axis in enumerate(d.start_index_map):
-        index = _start(nest, starts, [*batch, str(k)])
-        if "CLIP" in str(op.params["mode"]):
-            index = _clipped(nest, index, x.shape[axis] - op.params["slice_sizes"][axis])
+        index = given = _start(nest, starts, [*batch, str(k)])
+        if checked:
+            index = _clipped(nest, given, x.shape[axis] - op.params["slice_sizes"][axis])
+            moved.append(expression("ne", {}, [given, index], "mask"))
         parts.append((x.strides[axis], index))
     at, by_lane = _reach(parts, " + ".join(base) or "0")
-    return _fetch(nest, x, at, by_lane)
+    found, depth = _fetch(nest, x, at, by_lane)
+    for outside in moved if filled else ():
+        zero = Register(literal(0, found.kind), found.kind, False)
+        found = nest.say(expression("select_n", {}, [outside, found, zero], found.kind), depth)
+    return found, depth
 
 
 def _clipped(nest: "Nest", index: Register, most: int) -> Register:

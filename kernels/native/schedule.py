@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -245,6 +246,11 @@ def item(value: Value) -> int:
     return 1 if value.dtype == np.bool_ else int(value.dtype.itemsize)
 
 
+def room(value: Any, lanes: int) -> int:
+    """Bytes that an array of so many lanes takes of memory; none for an array without elements."""
+    return -(-math.prod(value.shape) * value.dtype.itemsize * lanes // _ALIGNMENT) * _ALIGNMENT
+
+
 def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
     """Buffers for values that leave their loop; a buffer is used again when nobody reads it any more."""
     place_of = {op: (p, i) for p, phase in enumerate(phases) for i, loop in enumerate(phase) for op in loop.ops}
@@ -297,8 +303,7 @@ def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
         for value in values:
             free += [(when, size, at) for used, when, size, at in active if used < first_use[value]]
             active = [a for a in active if a[0] >= first_use[value]]
-            bytes_ = value.size * item(value) * (lanes if varies else 1)
-            size = max(_ALIGNMENT, -(-bytes_ // _ALIGNMENT) * _ALIGNMENT)
+            size = room(value, lanes if varies else 1)
             # what is made once may be read again for the next futures
             fitting = sorted(f for f in free if f[:2] == (value.when, size)) if value.when else []
             if fitting:

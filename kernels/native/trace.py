@@ -195,6 +195,8 @@ class _Reader:
 
     def const(self, data: Any) -> View:
         array = np.asarray(data)
+        if array.size > 1 and array.tobytes() == array.ravel()[0].tobytes() * array.size:
+            return spread(self.const(array.ravel()[0]), array.shape)
         key = ("const", array.dtype.str, array.shape, array.tobytes())
         if key not in self.known:
             self.known[key] = whole(Value(array.shape, array.dtype, False, ONCE, ("const",), array))
@@ -239,6 +241,8 @@ class _Reader:
             return [self.changed(name, out, reads[0], reads[1:], params)]
         if name.startswith("empty"):
             return [self.const(np.zeros(out.shape, out.dtype))]
+        if name == "reduce_precision" and params["mantissa_bits"] == np.finfo(out.dtype).nmant:
+            return reads
         if name == "add_any":
             return [self.summed(out, reads)]
         if len(eqn.outvars) != 1:
@@ -311,15 +315,18 @@ class _Reader:
         return whole(value)
 
     def pad(self, out: Any, x: View, fill: View, config: Sequence[tuple[int, int, int]]) -> View:
-        if any(low < 0 or high < 0 for low, high, _ in config):
-            raise Unsupported("negative padding")
         value = Value(tuple(out.shape), np.dtype(out.dtype), x.value.varies, self.when_of([x, fill]))
         first = self.place(spread(fill, out.shape), whole(value))
-        inside = tuple(
-            slice(low, low + (n - 1) * (gap + 1) + 1, gap + 1) for n, (low, _, gap) in zip(x.shape, config, strict=True)
-        )
-        if x.lay.size:
-            self.place(x, View(value, dense(out.shape)[inside]), after=[first])
+        # where padding is negative the elements outside are left away
+        taken, inside = [], []
+        for n, (low, _, gap), size in zip(x.shape, config, out.shape, strict=True):
+            places = [(i, at) for i in range(n) if 0 <= (at := low + i * (gap + 1)) < size]
+            if not places:
+                return whole(value)
+            (i, begin), (j, end) = places[0], places[-1]
+            taken.append(slice(i, j + 1))
+            inside.append(slice(begin, end + 1, gap + 1))
+        self.place(View(x.value, x.lay[tuple(taken)]), View(value, dense(out.shape)[tuple(inside)]), after=[first])
         return whole(value)
 
     def scatter(self, name: str, out: Any, reads: list[View], params: dict[str, Any]) -> View:
