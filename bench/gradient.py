@@ -1,6 +1,7 @@
 """Value and gradient: expected equity at the end of the year and its derivative by every reorder point and level.
 
-Smooth mode, days checkpointed (twin.checkpointed). Beside it the same value alone, which the ratio is taken to.
+Smooth mode, by the loop that tuning takes (`twin.engines.differentiable`) and by XLA's (`twin.checkpointed`). Beside it
+the same value alone, which the ratio is taken to.
 """
 
 from collections.abc import Callable
@@ -14,23 +15,29 @@ from jax import Array
 
 from bench.blocks import in_blocks
 from bench.company import Size, model
+from bench.engines import ENGINES
 from kernels.ratio import SMOOTH
+from twin.checkpointed import checkpointed
+from twin.engines import differentiable
 from twin.ledger import equity
 from twin.plan import block_size
 from twin.policies import replenish
 from twin.record import Record, nothing
-from twin.simulate import Loop, play
+from twin.simulate import play, scan
 
 NOTHING = Record(nothing, nothing, nothing)
+LOOPS = {"xla": checkpointed, "native": differentiable}
+FASTEST = "native" if "native" in ENGINES else "xla"
 
 
 @cache
-def contender(size: Size, days: int, loop: Loop, *, derivative: bool) -> Callable[..., tuple[float, Any]]:
+def contender(size: Size, days: int, engine: str = FASTEST, *, derivative: bool) -> Callable[..., tuple[float, Any]]:
     """(futures, most in a block, default as simulate plans) -> expected equity in currency units, and its gradient.
 
-    loop: how days follow each other. Without `derivative` the gradient is None.
+    engine: of LOOPS. Without `derivative` the gradient is None.
     """
     m = model(size, days)
+    loop = scan if engine == "xla" and not derivative else LOOPS[engine]
 
     def value(policy: Any, rest: tuple[Any, ...], draws: Array) -> Array:
         network, params, inputs, opening = rest

@@ -38,12 +38,8 @@ class Row(NamedTuple):
 
 
 def cells(days: int, sizes: tuple[int, ...] = tuple(SIZES), futures: tuple[int, ...] = FUTURES) -> list[Cell]:
-    """In the order in which they run: few futures of every size first, since they plan the rest; XLA compiles slowest.
-
-    Gradients are XLA's alone.
-    """
-    forwards = [(engine, kind) for engine in sorted(ENGINES) for kind in (MONEY, GOODS)]
-    asked = sorted([*forwards, ("xla", GRADIENT)], key=lambda one: (one[0], one[1] != GRADIENT))
+    """In the order in which they run: few futures of every size first, since they plan the rest; XLA comes last."""
+    asked = [(engine, kind) for engine in sorted(ENGINES) for kind in (GRADIENT, MONEY, GOODS)]
     return [Cell(kind, engine, size, draws, days) for draws in futures for engine, kind in asked for size in sizes]
 
 
@@ -53,7 +49,7 @@ def contender(cell: Cell) -> Callable[..., Any]:
         return forward.contender(size, cell.days, "exact", engine)
     if cell.kind == GOODS:
         return goods.contender(size, cell.days, "exact", engine=engine)
-    return gradient.contender(size, cell.days, derivative=True)
+    return gradient.contender(size, cell.days, cell.engine, derivative=True)
 
 
 def rows(plan: Plan, these: list[Cell]) -> Iterator[Row]:

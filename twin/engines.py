@@ -2,9 +2,10 @@
 
 `xla` is the definition: vmap over futures, XLA's scan over days, every device. `native` compiles the same trace to C++
 for the processor at hand, keeps a few futures in its cache from the first day to the last, and gives the same bits in
-exact mode. An engine maps (future, shared, opening, each) to a programme (shared, opening, each) -> outputs with a
-leading future axis. future: (shared, opening, one) -> outputs. shared: what all futures see. opening: the state that
-each begins with. each: pytree with leading axis future.
+exact mode. What is differentiated takes its loop over days from `differentiable`. An engine maps (future, shared,
+opening, each) to a programme (shared, opening, each) -> outputs with a leading future axis. future: (shared, opening,
+one) -> outputs. shared: what all futures see. opening: the state that each begins with. each: pytree with leading axis
+future.
 """
 
 import warnings
@@ -19,6 +20,8 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from kernels import native as generator
+from kernels.native import days as turns
+from twin.checkpointed import checkpointed
 from twin.state import State
 
 Future = Callable[[Any, State, Any], Any]
@@ -66,6 +69,14 @@ def why_not_native() -> str | None:
     if generator.find_compiler() is None:
         return "no C++ compiler found; with g++ or clang++ futures play about twice as fast"
     return None
+
+
+def differentiable(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days: Any) -> tuple[Any, Any]:
+    """A loop for `play` that a derivative goes through, inside `vmap` over futures: native where this machine can.
+
+    Else, with a warning where the generator gave up, `checkpointed`. Either way memory grows as the root of the days.
+    """
+    return checkpointed(step, carry, days) if why_not_native() else turns.loop(step, carry, days, checkpointed)
 
 
 def fastest(future: Future, shared: Any, opening: State, each: Any) -> Programme:

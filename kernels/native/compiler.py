@@ -70,7 +70,16 @@ def _build(units: list[str], path: Path, headers: tuple[str, ...]) -> None:
         jobs = []
         for i, text in enumerate(units):
             (Path(place) / f"{i}.cpp").write_text(text, encoding="utf-8")
-            parts = [command, *FLAGS, f"-I{HEADERS[0].parent}", *(f"-I{x}" for x in headers), "-c", f"{i}.cpp", "-o", f"{i}.o"]
+            parts = [
+                command,
+                *FLAGS,
+                f"-I{HEADERS[0].parent}",
+                *(f"-I{x}" for x in headers),
+                "-c",
+                f"{i}.cpp",
+                "-o",
+                f"{i}.o",
+            ]
             jobs.append(subprocess.Popen(parts, cwd=place, stderr=subprocess.PIPE, text=True))
         for job in jobs:
             _, complaint = job.communicate()

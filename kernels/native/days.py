@@ -44,7 +44,7 @@ def loop(step: Step, carry: Any, days: Any, otherwise: Loop) -> tuple[Any, Any]:
     otherwise: the loop that takes its place, with a warning, where a machine has no compiler or a step does what the
     generator does not know.
     """
-    today = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), days)
+    today = jax.tree.map(lambda x: _shape(x.shape[1:], x.dtype), days)
     closed, shapes = jax.make_jaxpr(step, return_shape=True)(carry, today)
     parts = [jnp.asarray(x) for x in (*closed.consts, *jax.tree.leaves(carry), *jax.tree.leaves(days))]
     consts, carries = len(closed.consts), len(jax.tree.leaves(carry))
@@ -70,7 +70,7 @@ def loop(step: Step, carry: Any, days: Any, otherwise: Loop) -> tuple[Any, Any]:
         except (NoCompiler, Unsupported) as error:
             _warn(error)
             return jax.vjp(by_xla, *values)
-        return found, jax.tree_util.Partial(partial(_backward, turn, moved), values, kept)
+        return found, jax.tree_util.Partial(partial(_backward, turn, moved), values, kept)  # type: ignore[no-untyped-call]
 
     def backward(pull: Any, slopes: list[Any]) -> tuple[Any, ...]:
         return tuple(pull([_instantiated(x) for x in slopes]))
@@ -130,7 +130,7 @@ class Turn:
         return sum(schedule.room(x, LANES) for x in self.made[: self.carries])
 
     def all_days(self, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((self.days, *x.shape), x.dtype)
+        return _shape((self.days, *x.shape), x.dtype)
 
     def sources(self, batched: Flags) -> list[tuple[Any, ...]]:
         """Where each argument lies; argument 0 of a call is its extent."""
@@ -161,12 +161,16 @@ class Turn:
             given[inside] = grown
 
 
+def _shape(shape: Sequence[int], dtype: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(tuple(shape), dtype)  # type: ignore[no-untyped-call]
+
+
 def _real(aval: Any) -> bool:
     return bool(jnp.issubdtype(aval.dtype, jnp.floating))
 
 
 def _shapes(variables: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in variables]
+    return [_shape(v.aval.shape, v.aval.dtype) for v in variables]
 
 
 # -------------------- programmes
@@ -218,7 +222,8 @@ def _target(units: list[str], handlers: Sequence[str], declared: str) -> dict[st
     for handler in handlers:
         names[handler] = f"tandem_{hashlib.sha256(str(library._name).encode()).hexdigest()[:16]}_{handler}"
         if names[handler] not in _registered:
-            jax.ffi.register_ffi_target(names[handler], jax.ffi.pycapsule(getattr(library, handler)), platform="cpu")
+            handle = jax.ffi.pycapsule(getattr(library, handler))  # type: ignore[no-untyped-call]
+            jax.ffi.register_ffi_target(names[handler], handle, platform="cpu")
             _registered.add(names[handler])
     return names
 
@@ -247,7 +252,9 @@ def _pulling(turn: Turn, batched: Flags, moved: Flags) -> tuple[str, int, int]:
     lies: dict[Any, Any] = dict(zip(again.jaxpr.constvars, map(np.asarray, again.consts), strict=True))
     lies |= {v: s for v, s in zip(again.jaxpr.invars, sources, strict=True) if s[0] != "carry"}
     leaves = again.jaxpr.outvars[ends:]
-    read = [np.asarray(v.val) if isinstance(v, core.Literal) else lies.get(v, ("tape", k)) for k, v in enumerate(leaves)]
+    read = [
+        np.asarray(v.val) if isinstance(v, core.Literal) else lies.get(v, ("tape", k)) for k, v in enumerate(leaves)
+    ]
     given, made = turn.moving(moved)
     inside = slice(turn.consts, turn.consts + turn.carries)
     states, sums = sum(given[inside]), sum(given[: turn.consts])
@@ -256,12 +263,11 @@ def _pulling(turn: Turn, batched: Flags, moved: Flags) -> tuple[str, int, int]:
     read += [("carry", k, at + k) for k in range(states)] + [("carry", states + k) for k in range(sums)]
     read += [("lanes_by_day", at + states + k) for k in range(series)]
     leaving = [("out" if k < states + sums else "out_by_day", k) for k in range(states + sums + daily)]
-    backward = _written(
-        read_turn(back.jaxpr, states + sums, [*map(np.asarray, back.consts), *read], leaving)
-    )
+    backward = _written(read_turn(back.jaxpr, states + sums, [*map(np.asarray, back.consts), *read], leaving))
 
     # places on the tape for what is really read
-    step, kept = 0, [()] * len(leaves)
+    step = 0
+    kept: list[tuple[Any, ...]] = [()] * len(leaves)
     for value in _taped(backward):
         kept[value.source[1]] = value.source = ("tape", step)
         step += schedule.room(value, LANES)
@@ -334,7 +340,7 @@ def _worth_a_tape(primitive: Any, *avals: Any, **params: Any) -> bool:
 def _forward(turn: Turn, moved: Flags | None) -> Callable[..., list[Array]]:
     """(consts, carry, days) -> (carry, series, carries of blocks); of no blocks without `moved`."""
     made = [turn.all_days(x) if k >= turn.carries else x for k, x in enumerate(turn.made)]
-    kept_of_group = jax.ShapeDtypeStruct((1, 0 if moved is None else turn.blocks, turn.carried), jnp.uint8)
+    kept_of_group = _shape((1, 0 if moved is None else turn.blocks, turn.carried), jnp.uint8)
 
     def rule(futures: int, batched: list[bool], *given: Array) -> tuple[list[Array], list[bool]]:
         written, names = _playing(turn, tuple(batched))
@@ -346,14 +352,14 @@ def _forward(turn: Turn, moved: Flags | None) -> Callable[..., list[Array]]:
             _into_lanes(x if b else jnp.broadcast_to(x, (futures, *x.shape)), groups) if b or i in inside else x
             for i, (x, b) in enumerate(zip(given, batched, strict=True))
         ]
-        results = [jax.ShapeDtypeStruct((groups, *x.shape, LANES), x.dtype) for x in made]
-        kept = jax.ShapeDtypeStruct((groups, *kept_of_group.shape[1:]), jnp.uint8)
-        scratch = jax.ShapeDtypeStruct((written.bytes,), jnp.uint8)
+        results = [_shape((groups, *x.shape, LANES), x.dtype) for x in made]
+        kept = _shape((groups, *kept_of_group.shape[1:]), jnp.uint8)
+        scratch = _shape((written.bytes,), jnp.uint8)
         call = jax.ffi.ffi_call(names["play" if moved is None else "play_and_keep"], [*results, kept, scratch])
         *found, states, _ = call(_extent(turn, groups), *lanes)
         return [*(_from_lanes(x, futures) for x in found), states], [True] * len(found) + [False]
 
-    return lambda *given: _by_future.bind(*given, rule=rule, shapes=(*made, kept_of_group))
+    return lambda *given: _bound(rule, (*made, kept_of_group), *given)
 
 
 def _backward(turn: Turn, moved: Flags, values: list[Array], kept: Array, slopes: list[Array]) -> list[Array | None]:
@@ -375,15 +381,15 @@ def _backward(turn: Turn, moved: Flags, values: list[Array], kept: Array, slopes
             for x, b in zip(arrays[count:-1], batched[count:], strict=False)
         ]
         order = [*range(*inside.indices(count)), *range(inside.start), *range(inside.stop, count)]
-        results = [jax.ShapeDtypeStruct((groups, *shapes[i].shape, LANES), shapes[i].dtype) for i in order if given[i]]
-        bytes_ = jax.ShapeDtypeStruct((scratch + turn.length * step,), jnp.uint8)
+        results = [_shape((groups, *shapes[i].shape, LANES), shapes[i].dtype) for i in order if given[i]]
+        bytes_ = _shape((scratch + turn.length * step,), jnp.uint8)
         *found, _ = jax.ffi.ffi_call(name, [*results, bytes_])(_extent(turn, groups), *ours, *theirs, arrays[-1])
         by_argument = dict(zip([i for i in order if given[i]], found, strict=True))
         return [_from_lanes(by_argument[i], futures) for i in sorted(by_argument)], [True] * len(found)
 
     some = [x for x, m in zip(slopes, made, strict=True) if m]
     moving = tuple(x for x, g in zip(shapes, given, strict=True) if g)
-    found = iter(_by_future.bind(*values, *some, kept, rule=rule, shapes=moving))
+    found = iter(_bound(rule, moving, *values, *some, kept))
     every = [next(found) if g else None for g in given]
     return [x if m else None for x, m in zip(every, moved, strict=True)]
 
@@ -392,6 +398,16 @@ def _backward(turn: Turn, moved: Flags, values: list[Array], kept: Array, slopes
 # which of them differ by future. Unlike `custom_vmap` it is not traced, and so not compiled, for one future in passing.
 _by_future = core.Primitive("by_future")
 _by_future.multiple_results = True
+
+
+def _bound(rule: Rule, shapes: tuple[jax.ShapeDtypeStruct, ...], *given: Array) -> list[Array]:
+    """shapes: of the results of one future."""
+    found: list[Array] = _by_future.bind(*given, rule=rule, shapes=shapes)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _shapes_of_one(*_: Any, rule: Rule, shapes: Any) -> list[Any]:
+    return [jax.core.ShapedArray(x.shape, x.dtype) for x in shapes]
 
 
 def _of_one(*given: Array, rule: Rule, shapes: Any) -> list[Array]:
@@ -407,8 +423,8 @@ def _of_many(given: Sequence[Array], axes: Sequence[Any], *, rule: Rule, shapes:
     return found, [0 if b else None for b in by_future]
 
 
-_by_future.def_impl(_of_one)
-_by_future.def_abstract_eval(lambda *_, rule, shapes: [jax.core.ShapedArray(x.shape, x.dtype) for x in shapes])
+_by_future.def_impl(_of_one)  # type: ignore[no-untyped-call]
+_by_future.def_abstract_eval(_shapes_of_one)  # type: ignore[no-untyped-call]
 batching.primitive_batchers[_by_future] = _of_many
 mlir.register_lowering(_by_future, mlir.lower_fun(_of_one, multiple_results=True))
 

@@ -269,10 +269,9 @@ def _memory(program: Program, phases: list[list[Loop]], lanes: int) -> Memory:
             use(op.makes, at)
             if op.name in REDUCTIONS:
                 needed[op.makes] = None
-        if op.into is not None:
-            if not op.into.value.outside:
-                use(op.into.value, at)
-                needed[op.into.value.memory] = None
+        if op.into is not None and not op.into.value.outside:
+            use(op.into.value, at)
+            needed[op.into.value.memory] = None
         for x in op.reads:
             if x.value.outside or not x.lay.size:
                 continue

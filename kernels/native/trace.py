@@ -73,7 +73,8 @@ def read_turn(
     """The programme of one turn of a loop, (.., carry, ..) -> (carry, .., by day, ..), with lanes innermost outside it.
 
     given: the source of each constvar and invar (`Value`), or its numbers; ("carry", k, i): carry k, whose first value
-    is argument i, ("carry", k): zeros. leaving: the destination of each outvar; () for a carry whose last value nobody asks for.
+    is argument i, ("carry", k): zeros. leaving: the destination of each outvar; () for a carry whose last value nobody
+    asks for.
     """
     return _Reader(0).turn(jaxpr, carries, given, leaving)
 
@@ -152,7 +153,8 @@ class _Reader:
         env: dict[Any, View] = {}
         first, values = [], []
         for var, source in zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True):
-            shape, dtype = var.aval.shape, np.dtype(var.aval.dtype)
+            aval: Any = var.aval
+            shape, dtype = aval.shape, np.dtype(aval.dtype)
             if isinstance(source, np.ndarray):
                 env[var] = self.const(source)
                 continue
