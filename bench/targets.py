@@ -121,7 +121,7 @@ def _at_least(
 def _at_most(name: str, most: float, mine: NDArray[np.float64], forward_alone: NDArray[np.float64]) -> Target:
     wall, processor = _ratio(mine, forward_alone)
     met = wall <= most
-    cause = "" if met else "each day is played twice and, to spare the tape, half a time more within its transpose"
+    cause = "" if met else "each day is played twice, and most of it once more with its transpose"
     return Target(name, f"<= {most:g}x", wall, processor, met, cause)
 
 

@@ -1,3 +1,4 @@
+// Unlike prelude.h this needs the headers that JAX carries (jax.ffi.include_dir).
 // A loop over days for groups of W futures, and the same loop played back from the states it kept, called by XLA.
 // Arrays of futures are (group, .., lane) or (group, day, .., lane). Argument 0: groups, days, days in a block.
 #pragma once

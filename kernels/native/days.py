@@ -424,7 +424,8 @@ def _of_many(given: Sequence[Array], axes: Sequence[Any], *, rule: Rule, shapes:
 
 
 _by_future.def_impl(_of_one)  # type: ignore[no-untyped-call]
-_by_future.def_abstract_eval(_shapes_of_one)  # type: ignore[no-untyped-call]
+_declare = _by_future.def_abstract_eval
+_declare(_shapes_of_one)  # type: ignore[no-untyped-call]
 batching.primitive_batchers[_by_future] = _of_many
 mlir.register_lowering(_by_future, mlir.lower_fun(_of_one, multiple_results=True))
 
