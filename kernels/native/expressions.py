@@ -150,6 +150,9 @@ def expression(name: str, params: dict[str, Any], reads: list[Register], kind: s
             one = f"splat<{kind}v>(({kind})1)" if lanes else f"({kind})1"
             return answer(one if power == 0 else f"({one} / {product})")
         return answer(product)
+    if name == "one_minus_square":  # of the derivative of tanh, since JAX 0.12
+        one = f"splat<{kind}v>(({kind})1)" if lanes else f"({kind})1"
+        return answer(f"({one} - {texts[0]} * {texts[0]})")
     if name == "is_finite":
         return answer(f"(({texts[0]} - {texts[0]}) == ({texts[0]} - {texts[0]}))", bits(reads[0].kind))
     if name == "convert_element_type":
