@@ -48,20 +48,24 @@ def folder() -> Path:
     return home / "tandem" / "native"
 
 
-def built(units: list[str]) -> ctypes.CDLL:
+def built(units: list[str], flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     """The library of these translation units, from the cache where they were built before.
 
     Raises NoCompiler, with the compiler's first complaint if there is one.
     """
-    text = "\0".join([*units, PRELUDE.read_text(encoding="utf-8"), *FLAGS, _machine()])
-    path = folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
+    path = cached(".so", *units, PRELUDE.read_text(encoding="utf-8"), *FLAGS, *flags, _machine())
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _build(units, path)
+        _build(units, path, flags)
     return ctypes.CDLL(str(path))
 
 
-def _build(units: list[str], path: Path) -> None:
+def cached(suffix: str, *parts: str) -> Path:
+    """Where what is built of these texts stands, or will stand."""
+    folder().mkdir(parents=True, exist_ok=True)
+    return folder() / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}{suffix}"
+
+
+def _build(units: list[str], path: Path, flags: tuple[str, ...] = ()) -> None:
     """Units side by side, one per process; the library is renamed into place when it is whole."""
     command = find_compiler()
     assert command is not None
@@ -69,7 +73,7 @@ def _build(units: list[str], path: Path) -> None:
         jobs = []
         for i, text in enumerate(units):
             (Path(place) / f"{i}.cpp").write_text(text, encoding="utf-8")
-            parts = [command, *FLAGS, f"-I{PRELUDE.parent}", "-c", f"{i}.cpp", "-o", f"{i}.o"]
+            parts = [command, *FLAGS, *flags, f"-I{PRELUDE.parent}", "-c", f"{i}.cpp", "-o", f"{i}.o"]
             jobs.append(subprocess.Popen(parts, cwd=place, stderr=subprocess.PIPE, text=True))
         for job in jobs:
             _, complaint = job.communicate()

@@ -54,6 +54,8 @@ extern "C" void play(const char* const* in, const char* const* each, char* const
 class Writer:
     """Turns loops into C++ functions."""
 
+    nest = Nest
+
     def __init__(self, program: Program, memory: Memory) -> None:
         self.days, self.memory = program.days, memory
         self.functions: list[str] = []
@@ -95,7 +97,7 @@ class Writer:
         """Write one loop; returns its name."""
         name = f"loop_{self.count}"
         self.count += 1
-        body = Nest(self, loop).text()
+        body = self.nest(self, loop).text()
         self.functions.append(f"void {name}(const Run& r, long t) {{\n{body}\n}}\n")
         return name
 
