@@ -4,9 +4,10 @@ import os
 
 import jax
 
-from kernels.native import NoCompiler, Unsupported
-from twin.engines import Engine, native, why_not_native, xla
+from kernels.native import NoCompiler, Unsupported, chip
+from twin.engines import Engine, native, on_chip, why_not_native, xla
 
+ON_CHIP = "on-chip"
 CANNOT = (NoCompiler, Unsupported)
 
 
@@ -21,6 +22,11 @@ def on_gpu() -> bool:
 
 def engines() -> tuple[dict[str, Engine], list[str]]:
     """Those that run here by name, and why others do not."""
+    if on_gpu():
+        why_not = chip.why_not()
+        return {"xla": xla} | ({} if why_not else {ON_CHIP: on_chip}), [f"the {ON_CHIP} engine: {why_not}"] * bool(
+            why_not
+        )
     why_not = why_not_native()
     if why_not:
         return {"xla": xla}, [f"the native engine: {why_not}"]

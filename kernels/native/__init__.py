@@ -9,7 +9,8 @@ nothing is written by hand twice.
     programme = compiled(function, shared, each)
     programme(shared, each) -> outputs       of all futures, leading axis future
 
-The steps: `trace` reads it, `schedule` gathers operations into loops, `source` writes C++, `compiler` builds.
+The steps: `trace` reads it, `schedule` gathers operations into loops, `source` writes C++, `compiler` builds. For a
+GPU `cuda` writes and `chip` builds.
 """
 
 import ctypes
@@ -69,8 +70,8 @@ def compiled(
     """The programme of a function for arguments of these shapes. Numbers never recompile.
 
     function: (*shared, one) -> outputs, with one `lax.scan` over the days at its top. shared: pytrees of arrays that
-    all futures see. each: a pytree of arrays with leading axis future; the function sees one row. how: what compiles it,
-    `Programme` or one of `kernels.native.chip`.
+    all futures see. each: a pytree of arrays with leading axis future; the function sees one row. how: `Programme`, or
+    what compiles it otherwise (`kernels.native.chip`).
     Raises NoCompiler, or Unsupported for a function that does what the generator does not know.
     """
     seen = (shared, jax.tree.map(lambda x: x[0], each))

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.native import cuda
-from kernels.native.compiler import NoCompiler, built, cached
+from kernels.native.compiler import NoCompiler, built, cached, find_compiler
 from kernels.native.trace import read
 
 THREADS, BLOCKS = 256, 2  # threads of a block, blocks of a processor at once
 ROOM = 113 * 1024  # of 227 KiB of a Hopper processor, two blocks' share
+ROOMY = ("8.0", "9.0", "10.0")
 # fmad: a product and a sum rounded once would change what is not a whole number
 FLAGS = ("--std=c++17", "--fmad=false", "--device-as-default-execution-space", "--disable-warnings")
+NO_NVRTC = "no NVRTC found: jax[cuda12] and jax[cuda13] bring it"
+_UNHURRIED = ("-O0",)  # what only starts a kernel, or is only held to the definition, need not be fast
 _LAUNCH = Path(__file__).parent / "launch.cpp"
 
 
 class OnChip:
-    """A compiled function. threads: None for the GPU that JAX sees, else a block's threads on this processor."""
+    """A compiled function. threads: None for the first GPU that JAX sees, else a block's threads on this processor.
+
+    Raises NoCompiler or Unsupported.
+    """
 
     def __init__(self, threads: int | None, function: Callable[..., Any], shared: tuple[Any, ...], each: Any) -> None:
         one = jax.eval_shape(lambda every: jax.tree.map(lambda x: x[0], every), each)
@@ -41,7 +47,7 @@ class OnChip:
             self.file = cubin(text, f"sm_{card.compute_capability.replace('.', '')}")
         else:
             self.blocks = 1
-            self.file = Path(built([text])._name)
+            self.file = Path(built([text], _UNHURRIED)._name)
         self.target = launcher(threads is not None)
         self.play = jax.jit(self._play)
 
@@ -53,24 +59,41 @@ class OnChip:
     def _play(self, given: list[jax.Array]) -> list[jax.Array]:
         futures = len(given[-1])
         blocks, size = min(self.blocks, futures), self.place.bytes
-        outputs = [
-            jax.ShapeDtypeStruct((futures, *([self.program.days] if by_day else []), *view.shape), view.value.dtype)
+        shapes: list[tuple[tuple[int, ...], Any]] = [
+            ((futures, *([self.program.days] if by_day else []), *view.shape), view.value.dtype)
             for view, by_day in self.program.outputs
         ]
-        memory = [jax.ShapeDtypeStruct((n,), np.uint8) for n in (size["once"], size["own"] * blocks)]
-        call = jax.ffi.ffi_call(self.target, [*outputs, *memory])
+        shapes += [((size["once"],), np.uint8), ((size["own"] * blocks,), np.uint8)]
+        call = jax.ffi.ffi_call(self.target, [jax.ShapeDtypeStruct(*x) for x in shapes])  # type: ignore[no-untyped-call]
         numbers = {"futures": futures, "threads": self.threads, "blocks": blocks, "chip": size["chip"]}
         found = call(*given, file=str(self.file), **{name: np.int64(n) for name, n in numbers.items()})
-        return list(found[: len(outputs)])
+        return list(found[:-2])
+
+
+on_gpu = partial(OnChip, None)
+
+
+def why_not() -> str | None:
+    """What is missing here to play on a GPU's chip, or None."""
+    if jax.default_backend() != "gpu":
+        return "JAX sees no GPU"
+    if find_compiler() is None:
+        return "no C++ compiler found: install g++ or clang++"
+    capability = jax.local_devices()[0].compute_capability
+    if capability not in ROOMY:
+        roomy = " or ".join(ROOMY)
+        return f"{ROOM // 1024} KiB on the chip are there where compute capability is {roomy}, not {capability}"
+    return None if nvrtc() else NO_NVRTC
 
 
 @cache
 def launcher(host: bool) -> str:
     """The name by which XLA knows launch.cpp."""
-    flags = (f"-isystem{jax.ffi.include_dir()}", *(["-DHOST"] * host))
+    flags = (f"-isystem{jax.ffi.include_dir()}", *_UNHURRIED, *(["-DHOST"] * host))
     library = built([_LAUNCH.read_text(encoding="utf-8")], flags)
     name = "tandem_on_chip"
-    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(library.launch_on_xla), platform="cpu" if host else "CUDA")
+    start = jax.ffi.pycapsule(library.launch_on_xla)  # type: ignore[no-untyped-call]
+    jax.ffi.register_ffi_target(name, start, platform="cpu" if host else "CUDA")
     return name
 
 
@@ -93,7 +116,7 @@ def cubin(text: str, architecture: str) -> Path:
     """
     library = nvrtc()
     if library is None:
-        raise NoCompiler("no NVRTC found: install jax[cuda12] or jax[cuda13]")
+        raise NoCompiler(NO_NVRTC)
     version = (ctypes.c_int(), ctypes.c_int())
     library.nvrtcVersion(*map(ctypes.byref, version))
     flags = (f"--gpu-architecture={architecture}", *FLAGS)

@@ -9,8 +9,6 @@ extern __shared__ __align__(64) char chip[];
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
-#include <thread>
-#include <vector>
 #define __global__
 #define __launch_bounds__(...)
 struct Index {
@@ -118,13 +116,25 @@ template <class T, class V> INLINE T bits(V x) {
 }
 
 #if !defined(__CUDACC__)
-// One block of so many threads.
-static void on_host(void (*kernel)(Run), Run r, int threads) {
+struct Thread {
+  void (*kernel)(Run);
+  const Run* run;
+  int index;
+  pthread_t id;
+};
+static void* begin(void* given) {
+  const Thread& one = *(Thread*)given;
+  threadIdx.x = one.index;
+  one.kernel(*one.run);
+  return nullptr;
+}
+// One block of so many threads, 64 at most.
+static void on_host(void (*kernel)(Run), const Run& r, int threads) {
+  Thread all[64];
   blockDim.x = threads;
   pthread_barrier_init(&barrier, nullptr, threads);
-  std::vector<std::thread> all;
-  for (int i = 0; i < threads; ++i) all.emplace_back([=] { threadIdx.x = i, kernel(r); });
-  for (auto& one : all) one.join();
+  for (int i = 0; i < threads; ++i) all[i] = {kernel, &r, i}, pthread_create(&all[i].id, nullptr, begin, &all[i]);
+  for (int i = 0; i < threads; ++i) pthread_join(all[i].id, nullptr);
   pthread_barrier_destroy(&barrier);
 }
 #endif

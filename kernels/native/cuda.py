@@ -1,4 +1,31 @@
-"""The same loops as CUDA C++: a block of threads plays one future and keeps it on the chip for all days."""
+"""The same loops as CUDA C++: a block of threads plays one future from the first day to the last.
+
+No GPU has run this. Seen to hold: the text, built for a processor, gives the bits of XLA, of the CPU engine and of the
+oracle, with several threads as a block, without a race that a race detector finds; NVRTC 12.9 builds it for sm_90.
+
+The iterations of a loop are dealt out to the threads, who wait for each other at its end. A sum belongs to one thread,
+which adds in order. What a day touches most per byte lies in the chip's shared memory, the rest in global memory, one
+piece per block. What futures share and is made once is made by a kernel of one block that runs before.
+
+What bounds it, on an H200 (132 processors at 1.98 GHz; each starts 128 float32 or 64 float64 operations a clock and
+moves 128 bytes of shared memory; level-two cache 50 MB), for 1,060 store-products, per stocking point and day:
+
+                                        goods       the whole day with money
+    operations                          1,158       1,659
+    of which float32, float64           720, 158    720, 577
+    elements on the chip, off it        91, 75      151, 207
+    bytes of a future on it, off it     113, 513 K  113, 862 K     (53 store-products: 64 K and 95 K, all on the chip)
+    loops a day                         76          284
+
+Even one instruction an operation is 35 and 50 ps, 2.9e10 and 2.0e10 point-days a second; the 720 float32 operations
+are the quantile of demand and bound 1e11 by themselves (21 ps; half of it if products and sums were contracted). Nearer
+are the 600 and 1,650 bytes off the chip: at 4.8 TB/s of memory, for two blocks on each processor outgrow the level-two
+cache, 8e9 and 2.9e9. Not counted: addresses, division (a dozen instructions), and waiting at the end of small loops.
+
+Products and sums are not contracted, so that no number is rounded otherwise than by the definition; the CPU engine
+does contract, and keeps the bits of exact mode. CUDA's own functions may differ from the C library's in the last bit:
+the whole day calls `exp` alone, for lead times, which are rounded to days. Everything else is `kernels.elementary`.
+"""
 
 import math
 from collections import defaultdict
@@ -67,7 +94,9 @@ class Spread(Nest):
         for op in self.loop.ops:
             if op.name.startswith("scatter") and not op.params["unique_indices"]:
                 shape, window = op.reads[1].shape, op.params["dimension_numbers"].update_window_dims
-                most = max([most, *(len(trim(shape[: a + 1])) for a, n in enumerate(shape) if n > 1 and a not in window)])
+                most = max(
+                    [most, *(len(trim(shape[: a + 1])) for a, n in enumerate(shape) if n > 1 and a not in window)]
+                )
         return most
 
     def text(self) -> str:
@@ -116,9 +145,8 @@ def _touched(loop: Loop, memory: Memory) -> dict[tuple[bool, int], int]:
     """Elements of each buffer that a loop reads or writes."""
     found: dict[tuple[bool, int], int] = {}
     for op in loop.ops:
-        values = [x.value for x in op.reads] + [v for v in (op.makes, op.into and op.into.value) if v is not None]
-        for value in values:
-            root = value.memory
+        values = [*(x.value for x in op.reads), op.makes, op.into.value if op.into else None]
+        for root in (value.memory for value in values if value is not None):
             if root in memory.offset:
                 elements = root.size if op.name in ("fold", "dot_general") else math.prod(op.space)
                 buffer = root.varies, memory.offset[root]
