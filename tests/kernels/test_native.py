@@ -191,7 +191,7 @@ def test_nvrtc_takes_the_text_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     found = chip.on_gpu(function, (shared, np.arange(DAYS, dtype=np.int32)), rows(3, FUTURES))
     assert found.file.read_bytes()[:4] == b"\x7fELF"
     assert (found.target, found.blocks) == ("host: False", 264)
-    with pytest.raises(native.NoCompiler, match="NVRTC failed: .*error"):
+    with pytest.raises(native.NoCompiler, match=r"NVRTC failed: .*error"):
         chip.cubin("this is not C++\n", "sm_90")
 
 

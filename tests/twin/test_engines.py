@@ -1,4 +1,4 @@
-"""Which engine plays on a GPU, what is said where it cannot, and the whole day as a block of a GPU's threads plays it."""
+"""Which engine plays on a GPU, what is said where it cannot, and the whole day as threads of one block play it."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -55,7 +55,8 @@ def test_where_the_chip_cannot_xla_plays_and_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(engines, "xla", lambda *_: "xla")
     nothing: Any = None
     with pytest.warns(UserWarning, match="the on_chip engine stopped at sort"):
-        assert engines._compiled(nothing, nothing, nothing, nothing) == "xla"
+        played_by: Any = engines._compiled(nothing, nothing, nothing, nothing)
+    assert played_by == "xla"
 
 
 @pytest.mark.slow  # compiles a whole day; the operations one by one are in tests/kernels/test_native.py
