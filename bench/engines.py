@@ -22,15 +22,12 @@ def on_gpu() -> bool:
 
 def engines() -> tuple[dict[str, Engine], list[str]]:
     """Those that run here by name, and why others do not."""
-    if on_gpu():
-        why_not = chip.why_not()
-        return {"xla": xla} | ({} if why_not else {ON_CHIP: on_chip}), [f"the {ON_CHIP} engine: {why_not}"] * bool(
-            why_not
-        )
-    why_not = why_not_native()
+    name, other, why_not = (
+        (ON_CHIP, on_chip, chip.why_not()) if on_gpu() else ("native", native, why_not_native())
+    )  # fmt: skip
     if why_not:
-        return {"xla": xla}, [f"the native engine: {why_not}"]
-    return {"xla": xla, "native": native}, []
+        return {"xla": xla}, [f"the {name} engine: {why_not}"]
+    return {"xla": xla, name: other}, []
 
 
 ENGINES, ABSENT = engines()

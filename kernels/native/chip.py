@@ -90,7 +90,7 @@ def why_not() -> str | None:
 def launcher(host: bool) -> str:
     """The name by which XLA knows launch.cpp."""
     flags = (f"-isystem{jax.ffi.include_dir()}", *_UNHURRIED, *(["-DHOST"] * host))
-    library = built([_LAUNCH.read_text(encoding="utf-8")], flags)
+    library = built([f"// {jax.__version__}\n{_LAUNCH.read_text(encoding='utf-8')}"], flags)
     name = "tandem_on_chip"
     start = jax.ffi.pycapsule(library.launch_on_xla)  # type: ignore[no-untyped-call]
     jax.ffi.register_ffi_target(name, start, platform="cpu" if host else "CUDA")
