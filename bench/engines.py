@@ -4,9 +4,10 @@ import os
 
 import jax
 
-from kernels.native import NoCompiler, Unsupported
-from twin.engines import Engine, native, why_not_native, xla
+from kernels.native import NoCompiler, Unsupported, chip
+from twin.engines import Engine, native, on_chip, why_not_native, xla
 
+ON_CHIP = "on-chip"
 CANNOT = (NoCompiler, Unsupported)
 
 
@@ -21,10 +22,12 @@ def on_gpu() -> bool:
 
 def engines() -> tuple[dict[str, Engine], list[str]]:
     """Those that run here by name, and why others do not."""
-    why_not = why_not_native()
+    name, other, why_not = (
+        (ON_CHIP, on_chip, chip.why_not()) if on_gpu() else ("native", native, why_not_native())
+    )  # fmt: skip
     if why_not:
-        return {"xla": xla}, [f"the native engine: {why_not}"]
-    return {"xla": xla, "native": native}, []
+        return {"xla": xla}, [f"the {name} engine: {why_not}"]
+    return {"xla": xla, name: other}, []
 
 
 ENGINES, ABSENT = engines()

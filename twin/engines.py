@@ -2,10 +2,10 @@
 
 `xla` is the definition: vmap over futures, XLA's scan over days, every device. `native` compiles the same trace to C++
 for the processor at hand, keeps a few futures in its cache from the first day to the last, and gives the same bits in
-exact mode. What is differentiated takes its loop over days from `differentiable`. An engine maps (future, shared,
-opening, each) to a programme (shared, opening, each) -> outputs with a leading future axis. future: (shared, opening,
-one) -> outputs. shared: what all futures see. opening: the state that each begins with. each: pytree with leading axis
-future.
+exact mode. `on_chip` compiles it to CUDA for one GPU; no GPU has run it yet. What is differentiated takes its loop over
+days from `differentiable`. An engine maps (future, shared, opening, each) to a programme (shared, opening, each) ->
+outputs with a leading future axis. future: (shared, opening, one) -> outputs. shared: what all futures see. opening:
+the state that each begins with. each: pytree with leading axis future.
 """
 
 import warnings
@@ -20,6 +20,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from kernels import native as generator
+from kernels.native import chip
 from kernels.native import days as turns
 from twin.checkpointed import checkpointed
 from twin.state import State
@@ -27,6 +28,9 @@ from twin.state import State
 Future = Callable[[Any, State, Any], Any]
 Programme = Callable[[Any, State, Any], Any]
 Engine = Callable[[Future, Any, State, Any], Programme]
+
+# Compute capabilities of GPUs on which `bench/gpu.sh` has seen `on_chip` give the bits of `xla`.
+SEEN_TO_AGREE: tuple[str, ...] = ()
 
 programmes: dict[Any, Programme] = {}
 _compiling = Lock()
@@ -62,10 +66,27 @@ def native(future: Future, shared: Any, opening: State, each: Any) -> Programme:
     return lambda shared, opening, each: programme((shared, opening), each)
 
 
+def on_chip(future: Future, shared: Any, opening: State, each: Any) -> Programme:
+    """CUDA for one GPU, a block of threads for each future. No GPU has run it yet: `SEEN_TO_AGREE` says when one has.
+
+    Raises NoCompiler, or Unsupported where the generator does not know an operation.
+    """
+    programme = generator.compiled(future, (shared, opening), each, chip.on_gpu)
+    return lambda shared, opening, each: programme((shared, opening), each)
+
+
+def why_not_on_chip() -> str | None:
+    """Why `fastest` does not take `on_chip` on this machine's GPU, or None."""
+    capability = jax.local_devices()[0].compute_capability
+    unseen = f"no GPU of compute capability {capability} has been seen to give XLA's bits; bench/gpu.sh would show it"
+    return chip.why_not() or (None if capability in SEEN_TO_AGREE else unseen)
+
+
 def why_not_native() -> str | None:
-    """Why `fastest` is XLA here, or None."""
+    """Which other engine `fastest` takes here and why, or None."""
     if jax.default_backend() != "cpu":
-        return "a GPU is played by XLA"
+        why = why_not_on_chip()
+        return "a GPU is played on its chip" if why is None else f"a GPU is played by XLA, not on its chip: {why}"
     if generator.find_compiler() is None:
         return "no C++ compiler found; with g++ or clang++ futures play about twice as fast"
     return None
@@ -80,7 +101,7 @@ def differentiable(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, days
 
 
 def fastest(future: Future, shared: Any, opening: State, each: Any) -> Programme:
-    """`native` where this machine can, else `xla`, with a warning where the generator gave up.
+    """`native` on a processor, `on_chip` on a GPU where that can, else `xla`, with a warning where a generator gave up.
 
     Compiled once for arguments of these shapes, however often and by how many threads it is asked for.
     """
@@ -93,9 +114,11 @@ def fastest(future: Future, shared: Any, opening: State, each: Any) -> Programme
 
 
 def _compiled(future: Future, shared: Any, opening: State, each: Any) -> Programme:
-    if why_not_native() is None:
+    why_not, engine = (why_not_native, native) if jax.default_backend() == "cpu" else (why_not_on_chip, on_chip)
+    if why_not() is None:
         try:
-            return native(future, shared, opening, each)
+            return engine(future, shared, opening, each)
         except (generator.NoCompiler, generator.Unsupported) as error:
-            warnings.warn(f"XLA plays the futures, more slowly: the native engine stopped at {error}", stacklevel=3)
+            name = engine.__name__
+            warnings.warn(f"XLA plays the futures, more slowly: the {name} engine stopped at {error}", stacklevel=3)
     return xla(future, shared, opening, each)

@@ -9,7 +9,8 @@ nothing is written by hand twice.
     programme = compiled(function, shared, each)
     programme(shared, each) -> outputs       of all futures, leading axis future
 
-The steps: `trace` reads it, `schedule` gathers operations into loops, `source` writes C++, `compiler` builds.
+The steps: `trace` reads it, `schedule` gathers operations into loops, `source` writes C++, `compiler` builds. For a
+GPU `cuda` writes and `chip` builds.
 """
 
 import ctypes
@@ -29,7 +30,7 @@ __all__ = ["NoCompiler", "Programme", "Unsupported", "compiled", "find_compiler"
 
 LANES = 4  # futures in a vector: four float64 fill a register of AVX2
 _ALIGNMENT = 64
-_programmes: dict[Any, "Programme"] = {}
+_programmes: dict[Any, Any] = {}
 
 
 class Programme:
@@ -63,19 +64,22 @@ class Programme:
         return jax.tree.unflatten(self.tree, [x[:futures] for x in out])
 
 
-def compiled(function: Callable[..., Any], shared: tuple[Any, ...], each: Any) -> Programme:
+def compiled(
+    function: Callable[..., Any], shared: tuple[Any, ...], each: Any, how: Callable[..., Any] = Programme
+) -> Any:
     """The programme of a function for arguments of these shapes. Numbers never recompile.
 
     function: (*shared, one) -> outputs, with one `lax.scan` over the days at its top. shared: pytrees of arrays that
-    all futures see. each: a pytree of arrays with leading axis future; the function sees one row.
+    all futures see. each: a pytree of arrays with leading axis future; the function sees one row. how: `Programme`, or
+    what compiles it otherwise (`kernels.native.chip`).
     Raises NoCompiler, or Unsupported for a function that does what the generator does not know.
     """
     seen = (shared, jax.tree.map(lambda x: x[0], each))
     leaves, tree = jax.tree.flatten(seen)
     shapes = tuple((np.shape(x), np.result_type(x).str) for x in leaves)
-    key = function, tree, shapes, jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    key = how, function, tree, shapes, jax.config.jax_enable_x64  # type: ignore[attr-defined]
     if key not in _programmes:
-        _programmes[key] = Programme(function, shared, each)
+        _programmes[key] = how(function, shared, each)
     return _programmes[key]
 
 

@@ -15,7 +15,7 @@ FLAGS = (
     "-std=c++17", "-O2", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
     "-fPIC", "-w",
 )  # fmt: skip
-HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
+PRELUDE = Path(__file__).parent / "prelude.h"
 
 
 class NoCompiler(RuntimeError):
@@ -48,21 +48,25 @@ def folder() -> Path:
     return home / "tandem" / "native"
 
 
-def built(units: list[str], headers: tuple[str, ...] = ()) -> ctypes.CDLL:
+def built(units: list[str], flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     """The library of these translation units, from the cache where they were built before.
 
-    headers: more folders to look for headers in; whatever they hold is taken as known by their names.
     Raises NoCompiler, with the compiler's first complaint if there is one.
     """
-    text = "\0".join([*units, *(path.read_text(encoding="utf-8") for path in HEADERS), *headers, *FLAGS, _machine()])
-    path = folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
+    headers = (path.read_text(encoding="utf-8") for path in sorted(PRELUDE.parent.glob("*.h")))
+    path = cached(".so", *units, *headers, *FLAGS, *flags, _machine())
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _build(units, path, headers)
+        _build(units, path, flags)
     return ctypes.CDLL(str(path))
 
 
-def _build(units: list[str], path: Path, headers: tuple[str, ...]) -> None:
+def cached(suffix: str, *parts: str) -> Path:
+    """Where what is built of these texts stands, or will stand."""
+    folder().mkdir(parents=True, exist_ok=True)
+    return folder() / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}{suffix}"
+
+
+def _build(units: list[str], path: Path, flags: tuple[str, ...] = ()) -> None:
     """Units side by side, one per process; the library is renamed into place when it is whole."""
     command = find_compiler()
     assert command is not None
@@ -70,16 +74,7 @@ def _build(units: list[str], path: Path, headers: tuple[str, ...]) -> None:
         jobs = []
         for i, text in enumerate(units):
             (Path(place) / f"{i}.cpp").write_text(text, encoding="utf-8")
-            parts = [
-                command,
-                *FLAGS,
-                f"-I{HEADERS[0].parent}",
-                *(f"-I{x}" for x in headers),
-                "-c",
-                f"{i}.cpp",
-                "-o",
-                f"{i}.o",
-            ]
+            parts = [command, *FLAGS, *flags, f"-I{PRELUDE.parent}", "-c", f"{i}.cpp", "-o", f"{i}.o"]
             jobs.append(subprocess.Popen(parts, cwd=place, stderr=subprocess.PIPE, text=True))
         for job in jobs:
             _, complaint = job.communicate()

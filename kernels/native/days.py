@@ -217,7 +217,7 @@ def _handler(name: str, body: str) -> str:
 def _target(units: list[str], handlers: Sequence[str], declared: str) -> dict[str, str]:
     """Names under which XLA knows the handlers of a library."""
     driver = f'#define W {LANES}\n#include "days.h"\n{declared}'
-    library = built([*units, driver], (jax.ffi.include_dir(),))
+    library = built([*units, driver], (f"-I{jax.ffi.include_dir()}",))
     names = {}
     for handler in handlers:
         names[handler] = f"tandem_{hashlib.sha256(str(library._name).encode()).hexdigest()[:16]}_{handler}"

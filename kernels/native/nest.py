@@ -18,6 +18,17 @@ _COMBINE = {
 }  # fmt: skip
 
 
+def neutral(reduction: str, value: Value) -> tuple[str, Register]:
+    """The operation that a reduction repeats, and what it begins with."""
+    combine, first = _COMBINE[reduction]
+    kind = kind_of(value.dtype)
+    if kind[0] in "iu" and first not in (0, 1):
+        info = np.iinfo(value.dtype)
+        first = info.min if combine == "max" else info.max
+    start = Register(literal(first, kind), kind, False)
+    return combine, spread(start) if value.varies else start
+
+
 class Surroundings(Protocol):
     """What a nest asks of the programme it is part of."""
 
@@ -30,6 +41,8 @@ class Surroundings(Protocol):
 
 class Nest:
     """The statements of one loop."""
+
+    reads = indexed.READS
 
     def __init__(self, programme: Surroundings, loop: Loop) -> None:
         self.programme, self.loop = programme, loop
@@ -140,8 +153,8 @@ class Nest:
         if op.name == "dynamic_update_slice":
             return indexed.update_slice(self, op)
         assert op.makes is not None
-        if op.name in indexed.READS:
-            register, depth = indexed.READS[op.name](self, op)
+        if op.name in self.reads:
+            register, depth = self.reads[op.name](self, op)
         elif op.name == "iota":
             register, depth = self.iota(op)
         elif op.name == "decide":
@@ -175,14 +188,10 @@ class Nest:
         assert op.makes is not None
         x, value = op.reads[0], op.makes
         register, _ = self.get(x)
-        combine, first = _COMBINE[op.name]
-        kind = kind_of(value.dtype)
-        if kind[0] in "iu" and first not in (0, 1):
-            info = np.iinfo(value.dtype)
-            first = info.min if combine == "max" else info.max
-        start = Register(literal(first, kind), kind, False)
+        combine, start = neutral(op.name, value)
+        kind = start.kind
         if value.varies:
-            start, register = spread(start), spread(register)
+            register = spread(register)
         all_axes = self.indices(x.shape)
         gone = {all_axes[a] for a in op.params["axes"]} - {"0"}
         kept = [i for a, i in enumerate(all_axes) if a not in op.params["axes"]]

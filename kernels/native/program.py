@@ -11,7 +11,7 @@ import numpy as np
 ONCE, DAILY, LAST = 0, 1, 2
 REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and", "reduce_prod"}
 # read any element of what they read; all others but reductions read the one that they make
-FAR = {"gather", "dynamic_slice", "dot_general", "argmin", "argmax"}
+FAR = {"gather", "dynamic_slice", "dot_general", "argmin", "argmax", "fold"}
 
 
 class Shape(NamedTuple):

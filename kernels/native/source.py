@@ -74,6 +74,8 @@ extern "C" void play(const char* const* in, const char* const* each, char* const
 class Writer:
     """Turns loops into C++ functions."""
 
+    nest = Nest
+
     def __init__(self, program: Program, memory: Memory, lanes: int, prefix: str) -> None:
         self.days, self.memory, self.lanes, self.prefix = program.days, memory, lanes, prefix
         self.functions: list[str] = []
@@ -123,7 +125,7 @@ class Writer:
         """Write one loop; returns its name."""
         name = f"{self.prefix}_{self.count}"
         self.count += 1
-        body = Nest(self, loop).text()
+        body = self.nest(self, loop).text()
         self.functions.append(f"void {name}(const Run& r, long t) {{\n{body}\n}}\n")
         return name
 

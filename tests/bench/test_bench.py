@@ -99,6 +99,14 @@ def test_figures_of_a_gpu_stand_in_the_table_once_there_are_any(tmp_path: Path) 
     assert "a cell" in day.note
 
 
+def test_figures_of_an_engine_that_disagrees_do_not_count(tmp_path: Path) -> None:
+    cell = {"kind": GOODS, "engine": "on-chip", "skipped": None, "point_days_per_second": 2e11, "name": "a cell"}
+    record = {"machine": {"device": "H200", "date": "2026-01-05", "commit": "abc"}, "matrix": [cell]}
+    for agrees in (True, False):
+        (tmp_path / "gpu-2026-01-05-abc.json").write_text(json.dumps(record | {"on_chip_agrees": {GOODS: agrees}}))
+        assert gpu.rows(tmp_path)[1].met is (True if agrees else None)
+
+
 def test_luck_by_hand_is_the_luck_of_the_twin() -> None:
     m = model(SMALL, DAYS)
     p = plain(m).places

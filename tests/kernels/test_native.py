@@ -1,7 +1,9 @@
-"""The C++ generator against XLA, operation by operation, and what it refuses."""
+"""The C++ generator against XLA, operation by operation, and what it refuses; its CUDA flavour plays the same."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -12,12 +14,14 @@ from jax import Array, lax
 
 from kernels import native, quantiles, rings
 from kernels.bits import threefry2x32, uniform
-from kernels.native import compiler
+from kernels.native import chip, compiler
 from kernels.ratio import EXACT, mul_div_even, ratio, scale_even
 from kernels.ration import ration, split
 
 DAYS, NODES, PRODUCTS, SLOTS = 5, 3, 6, 8
 FUTURES = 11  # two vectors and a part of one
+# three threads of this processor as a block of a GPU: more than one, so that what is not waited for is seen
+on_threads = partial(chip.OnChip, 3)
 
 pytestmark = pytest.mark.skipif(native.find_compiler() is None, reason="no C++ compiler here")
 
@@ -27,13 +31,17 @@ def rows(seed: int, *shape: int) -> np.ndarray:
 
 
 def both(step: Callable[..., Any], carry: Callable[[Any], Any], shared: Any, by_day: Any, each: Any) -> Any:
-    """Final carry and outputs by day of a small simulation, by XLA and by the generated programme."""
+    """Final carry and outputs by day of a small simulation, by XLA and by the generated programmes."""
 
     def function(shared: Any, by_day: Any, one: Any) -> Any:
         return lax.scan(lambda c, x: step(shared, c, x, one), carry(shared), by_day)
 
-    programme = native.compiled(function, (shared, by_day), each)
-    return jax.vmap(function, (None, None, 0))(shared, by_day, each), programme((shared, by_day), each)
+    found = native.compiled(function, (shared, by_day), each)((shared, by_day), each)
+    same(
+        found,
+        jax.tree.map(np.asarray, native.compiled(function, (shared, by_day), each, on_threads)((shared, by_day), each)),
+    )
+    return jax.vmap(function, (None, None, 0))(shared, by_day, each), found
 
 
 def same(expected: Any, found: Any, exact: bool = True) -> None:
@@ -167,3 +175,27 @@ def test_series_used_after_the_days_are_named() -> None:
 
     with pytest.raises(native.Unsupported, match="series of all days"):
         native.compiled(function, (np.zeros(()), np.ones(3)), np.ones(4))
+
+
+def test_nvrtc_takes_the_text_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    if chip.nvrtc() is None:
+        pytest.skip(chip.NO_NVRTC)
+    card = SimpleNamespace(core_count=132, compute_capability="9.0")
+    monkeypatch.setattr(jax, "local_devices", lambda backend: [card])
+    monkeypatch.setattr(chip, "launcher", lambda host: f"host: {host}")
+
+    def function(shared: Any, by_day: Any, one: Any) -> Any:
+        return lax.scan(lambda c, x: arithmetic(shared, c, x, one), jnp.zeros_like(shared[0]), by_day)
+
+    shared = rows(1, NODES, PRODUCTS), rows(2, NODES, PRODUCTS) > 400
+    found = chip.on_gpu(function, (shared, np.arange(DAYS, dtype=np.int32)), rows(3, FUTURES))
+    assert found.file.read_bytes()[:4] == b"\x7fELF"
+    assert (found.target, found.blocks) == ("host: False", 264)
+    with pytest.raises(native.NoCompiler, match=r"NVRTC failed: .*error"):
+        chip.cubin("this is not C++\n", "sm_90")
+
+
+def test_without_nvrtc_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chip, "nvrtc", lambda: None)
+    with pytest.raises(native.NoCompiler, match=r"jax\[cuda12\]"):
+        chip.cubin("", "sm_90")
