@@ -95,7 +95,7 @@ class Spread(Nest):
         most = 0
         for op in self.loop.ops:
             if op.name.startswith("scatter") and not op.params["unique_indices"]:
-                shape, window = op.reads[1].shape, op.params["dimension_numbers"].update_window_dims
+                shape, window = op.reads[0].shape, op.params["dimension_numbers"].update_window_dims
                 most = max(
                     [most, *(len(trim(shape[: a + 1])) for a, n in enumerate(shape) if n > 1 and a not in window)]
                 )
