@@ -17,7 +17,7 @@ from jax import Array
 from kernels.bits import Pair, seed_words
 from kernels.ratio import Arithmetic
 from twin.assembly import Model
-from twin.checkpointed import checkpointed
+from twin.engines import differentiable
 from twin.exogenous import Params, Source
 from twin.policies import Policy, replenish
 from twin.record import Record, nothing
@@ -111,7 +111,7 @@ class Plan:
     record: Record = COMPANY_OUTCOME
     seed: int = 0
     block: int = 16  # futures per call of the compiled programme, whatever is asked for
-    loop: Loop = checkpointed  # for derivatives; `scan` compiles faster and keeps every day in memory
+    loop: Loop = differentiable  # for derivatives; `scan` keeps every day in memory
 
     @classmethod
     def of(cls, model: Model, dials: Dials, scenario: str = "base", **options: Any) -> "Plan":
