@@ -25,6 +25,7 @@ from twin.tables.read import read
 
 SCENARIOS = ["supplier-out", "demand-slump"]
 BAND = [0.1, 0.5, 0.9]
+LEAST_DRAWS = 500  # posterior draws: with fewer the gate of Monte Carlo error fails
 
 
 # %% History files: what they hold, and how good they are
@@ -56,7 +57,7 @@ def main() -> None:
         example.write(example.generate(2, 8, 500, 1), company)
 
     look(company)
-    calibrate(company, None, Engine.laplace, max(options.draws // 2, 2), options.steps, 0)
+    calibrate(company, None, Engine.laplace, max(options.draws // 2, LEAST_DRAWS), options.steps, 0)
     draws = posterior.Given(company / posterior.NAME)
     stress(read(company).company, SCENARIOS, out / "run", draws=options.draws, keep=("daily",), given=draws)
     plot(out / "run", out / "cash.svg")

@@ -25,36 +25,48 @@ class Layout(NamedTuple):
     classes: np.ndarray  # (class, own)
     items: np.ndarray  # (item, own)
     of_item: np.ndarray  # (item,) class
+    alone: np.ndarray  # (alone,) not part of the arrow-head; they do not know each other
 
 
 class ArrowHead(NamedTuple):
-    """Precision [[top, cross'], [cross, blocks]]; top: shared, then classes one after the other."""
+    """Precision [[top, cross'], [cross, blocks]]; top: shared, then classes one after the other. alone: curvatures."""
 
     layout: Layout
     top: np.ndarray  # (top, top)
     cross: np.ndarray  # (item, own, top)
     blocks: np.ndarray  # (item, own, own)
+    alone: np.ndarray  # (alone,) given all the rest
 
 
-def hessian(gradient: Callable[..., Array], at: Array, layout: Layout, *given: Any) -> ArrowHead:
-    """Exact Hessian of what has this gradient(at, *given), by coloured products (Curtis, Powell & Reid 1974)."""
-    shared, classes, items, of_item = layout
-    groups = [shared[n : n + 1] for n in range(len(shared))]
-    groups += [classes[:, n] for n in range(classes.shape[1])] + [items[:, n] for n in range(items.shape[1])]
-    width = max((len(g) for g in groups), default=0)
-    # padded with a place beyond the end, which is dropped
-    places = np.full((len(groups), width), at.size)
-    for n, group in enumerate(groups):
-        places[n, : len(group)] = group
+Columns = Callable[[Array, Array, tuple[Any, ...]], Array]
+
+
+def columns_of(gradient: Callable[..., Array]) -> Columns:
+    """Compiled once for all points: (group, coordinate) sums of those columns of the Hessian that `places` names."""
 
     @jax.jit
-    def columns(at: Array, places: Array, given: Any) -> Array:
+    def columns(at: Array, places: Array, given: tuple[Any, ...]) -> Array:
         product = jax.linearize(lambda z: gradient(z, *given), at)[1]
 
         def column(where: Array) -> Array:
             return product(jnp.zeros_like(at).at[where].set(1.0, mode="drop"))
 
         return lax.map(column, places, batch_size=_AT_ONCE)
+
+    return columns
+
+
+def hessian(columns: Columns, at: Array, layout: Layout, *given: Any) -> ArrowHead:
+    """Exact Hessian of what has this gradient(at, *given), by coloured products (Curtis, Powell & Reid 1974)."""
+    shared, classes, items, of_item, alone = layout
+    groups = [shared[n : n + 1] for n in range(len(shared))]
+    groups += [classes[:, n] for n in range(classes.shape[1])] + [items[:, n] for n in range(items.shape[1])]
+    groups += [alone]
+    width = max((len(g) for g in groups), default=0)
+    # padded with a place beyond the end, which is dropped
+    places = np.full((len(groups), width), at.size)
+    for n, group in enumerate(groups):
+        places[n, : len(group)] = group
 
     found = np.asarray(columns(at, jnp.asarray(places), given))
     g, c, q = len(shared), *classes.shape
@@ -73,7 +85,7 @@ def hessian(gradient: Callable[..., Array], at: Array, layout: Layout, *given: A
             cross[np.arange(len(items)), :, g + of_item * q + n] = found[g + n, items]
     for n in range(items.shape[1]):
         blocks[:, :, n] = found[g + q + n, items]
-    return ArrowHead(layout, (top + top.T) / 2, cross, (blocks + blocks.swapaxes(1, 2)) / 2)
+    return ArrowHead(layout, (top + top.T) / 2, cross, (blocks + blocks.swapaxes(1, 2)) / 2, found[-1, alone])
 
 
 class Factor(NamedTuple):
@@ -117,7 +129,24 @@ def draw_top(factor: Factor, normal: np.ndarray) -> np.ndarray:
 
 def draw_blocks(factor: Factor, normal: np.ndarray) -> np.ndarray:
     """(draw, item, own) of standard normal numbers of that shape, given the top."""
-    return np.linalg.solve(factor.blocks.swapaxes(1, 2)[None], normal[..., None])[..., 0]
+    return np.moveaxis(np.linalg.solve(factor.blocks.swapaxes(1, 2), np.moveaxis(normal, 0, 2)), 2, 0)
+
+
+def drawn(
+    factor: Factor, number: int, size: int, rng: np.random.Generator, inner: np.ndarray | None = None
+) -> np.ndarray:
+    """(draw, size) deviations from the mode; 0 where the layout places none.
+
+    inner: (draw, item, own) of the blocks given the top, where they are known.
+    """
+    layout = factor.precision.layout
+    found = np.zeros((number, size))
+    top = draw_top(factor, rng.standard_normal((number, len(factor.precision.top))))
+    found[:, np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)] = top
+    if inner is None:
+        inner = draw_blocks(factor, rng.standard_normal((number, *layout.items.shape)))
+    found[:, layout.items] = inner - np.einsum("ipg,dg->dip", factor.pull, top)
+    return found
 
 
 def spread(factor: Factor, size: int) -> np.ndarray:

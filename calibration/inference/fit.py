@@ -63,9 +63,8 @@ def fit(
         else:
             begun = svi(ready, arrays, seed, steps)
             if engine == "laplace":
-                drift = max((begun.drift[name] for name, site in ready.sites.items() if site.variance), default=0.0)
                 done = laplace(ready, arrays, begun, blocks, draws, seed)
-                found, table = _as_chain(done.draws), gates.of_laplace(drift, done.step, done.khat)
+                found, table = _as_chain(done.draws), gates.of_laplace(done)
             else:
                 found = _as_chain(variational_draws(begun, draws, seed))
                 table = gates.of_svi(max(begun.drift.values()))
@@ -110,6 +109,24 @@ def _provenance(engine: str, data: Any, seed: int) -> dict[str, str]:
         "device": jax.devices()[0].platform, "python": platform.python_version(), "versions": versions,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
+
+
+def warm(start: dict[str, np.ndarray], used: Path, coords: dict[str, Any]) -> dict[str, np.ndarray]:
+    """A start where the posterior of an earlier fit has its means, site by site.
+
+    Sites whose axes have other names or lengths now (a new item, another week) begin where `start` says.
+    """
+    former = xr.open_zarr(used, group="posterior", consolidated=False)
+
+    def known(name: str) -> bool:
+        if name not in former or former[name].shape[2:] != start[name].shape:
+            return False
+        axes = [dim for dim in map(str, former[name].dims[2:]) if dim in coords]
+        return all(list(map(str, former[dim].values)) == list(map(str, coords[dim])) for dim in axes)
+
+    return {
+        name: former[name].mean(("chain", "draw")).values if known(name) else value for name, value in start.items()
+    }
 
 
 def write(tree: xr.DataTree, path: Path) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import xarray as xr
 
 from calibration.inference import arviz, psis
-from calibration.inference.laplace import STEP_MAX
+from calibration.inference.laplace import DRIFT_MAX, STEP_MAX, Laplace
 from calibration.inference.nuts import TREE_DEPTH
 from twin.results import labels
 
-RHAT_MAX, ESS_MIN, BFMI_MIN, DEEP_MAX, DRIFT_MAX, GOOD_MIN = 1.01, 400, 0.3, 0.01, 0.05, 0.99
+RHAT_MAX, ESS_MIN, BFMI_MIN, DEEP_MAX, GOOD_MIN = 1.01, 400, 0.3, 0.01, 0.99
+APART_MAX, ERROR_MAX = 0.1, 0.05  # posterior spreads
 
 
 class Gate(NamedTuple):
@@ -50,14 +51,16 @@ def of_nuts(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> list[
     ]
 
 
-def of_laplace(drift: float, step: float, khat: np.ndarray) -> list[Gate]:
-    """drift: of the variance parameters' variational means, step: of the last Newton step, both in spreads."""
+def of_laplace(done: Laplace) -> list[Gate]:
+    """Monte Carlo error: of a posterior mean, in posterior spreads, from the poorest block's worth in draws."""
     found = [
-        most("drift of variance parameters", drift, DRIFT_MAX, "more SVI steps"),
-        most("last Newton step", step, 10 * STEP_MAX, "more SVI steps: the mode was not reached"),
+        most("drift of variance parameters", done.drift, DRIFT_MAX, "more SVI steps"),
+        most("last Newton step", done.step, 10 * STEP_MAX, "more SVI steps: the mode was not reached"),
+        most("two starts apart", done.disagreement, APART_MAX, "more SVI steps; else engine nuts: the mode is not one"),
+        most("Monte Carlo error of means, largest", done.worth**-0.5, ERROR_MAX, "more draws"),
     ]
-    if khat.size:
-        good = float((khat < psis.GOOD).mean())
+    if done.khat.size:
+        good = float((done.khat < psis.GOOD).mean())
         found.append(least("share of blocks with k-hat below 0.7", good, GOOD_MIN, "engine nuts for these items"))
     return found
 

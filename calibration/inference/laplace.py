@@ -1,12 +1,14 @@
 """Laplace's approximation with an arrow-head precision, its blocks corrected by Pareto-smoothed importance sampling.
 
-Variance parameters have no useful joint mode with what they scale, so they are held at their variational means while
-the mode is found; then their own spread is added and carried to the others by the implicit function theorem,
+Variance parameters have no useful joint mode with what they scale, so they are held while the mode of the rest is
+found. They begin at their variational means and go on to the mode of their own marginal law
+(`calibration.inference.variances`); its spread is carried to the others by the implicit function theorem,
 d mode / d log s = -H^-1 d2U / d mode d log s. Coordinates marked `held` (shocks of single store-days) are at their mode
 and their covariance with the rest is left out.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +18,7 @@ import optax
 from jax import Array, lax
 from jax.flatten_util import ravel_pytree
 
-from calibration.inference import arrowhead, psis
+from calibration.inference import arrowhead, psis, variances
 from calibration.inference.arrowhead import Factor, Layout
 from calibration.inference.problem import Problem, Values, by_member
 from calibration.inference.svi import Variational
@@ -24,6 +26,12 @@ from calibration.inference.svi import Variational
 # The search ends where every slope, in standard deviations of its coordinate, is below this.
 SLOPE_MAX, SEARCH_MAX, CHORD_MAX = 0.05, 200, 12
 STEP_MAX = 1e-3
+# Variance parameters are settled where the next step, in their spreads, is below the first, after so many at most.
+DRIFT_MAX, SETTLE_MAX = 0.05, 10
+APART = 1.0  # spreads between where the first search ended and where the second begins
+
+
+FLAT = "the curvature at the mode is not positive: more SVI steps, or fewer parameters"
 
 
 class Blocks(NamedTuple):
@@ -39,11 +47,48 @@ class NoMode(Exception):
 
 
 class Laplace(NamedTuple):
-    """draws: site -> (draw, ...) unconstrained; step: the last Newton step in spreads; khat: (item,)."""
+    """draws: site -> (draw, ...) unconstrained; step: the last Newton step in spreads; khat: (item,).
+
+    drift: how far the variance parameters were still to go; disagreement: how far a second search, begun elsewhere,
+    ended from the first; both in spreads, the largest. worth: of how many independent draws the poorest block's are.
+    """
 
     draws: dict[str, np.ndarray]
     step: float
     khat: np.ndarray
+    drift: float
+    disagreement: float
+    worth: float
+
+
+class _Functions(NamedTuple):
+    """Of (z, log s, data), compiled once: dU/dz, columns of the Hessian, d2U/dz d log s, moments, the search."""
+
+    gradient: Callable[..., Array]
+    columns: arrowhead.Columns
+    mixed: Callable[..., Array]
+    moments: variances.Moments
+    search: Callable[..., Array]
+
+
+class _Mode(NamedTuple):
+    """Where the search ended: the law of everything but the corrections of blocks."""
+
+    at: Array
+    log_s: Array
+    factored: Factor
+    scale: np.ndarray  # (coordinate,) spreads given log s
+    follow: np.ndarray  # (coordinate, variance parameter)
+    root: np.ndarray  # of the covariance of log s
+    step: float
+    drift: float
+
+    def drawn(self, number: int, rng: np.random.Generator, inner: np.ndarray | None = None) -> np.ndarray:
+        """(draw, coordinate) given log s; inner: what is known of the blocks given the top, (draw, item, own)."""
+        found = np.asarray(self.at) + arrowhead.drawn(self.factored, number, self.at.size, rng, inner)
+        alone = self.factored.precision.layout.alone
+        found[:, alone] += self.scale[alone] * rng.standard_normal((number, len(alone)))
+        return found
 
 
 def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | None, number: int, seed: int) -> Laplace:
@@ -53,44 +98,89 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     flat, unravel = ravel_pytree(moving)
     spread = ravel_pytree({name: begun.spread[name] for name in moving})[0]
     log_s, unravel_s = ravel_pytree(fixed)
-
-    def potential(z: Array, s: Array, data: Any) -> Array:
-        return problem.potential(data, unravel(z) | unravel_s(s))
-
-    mode = _search(potential, flat, spread, log_s, data)
-    layout = _layout(problem, moving, blocks)
-    gradient = jax.jit(jax.grad(potential))
-    precision = arrowhead.hessian(gradient, mode, layout, log_s, data)
-    try:
-        factored = arrowhead.factor(precision)
-    except np.linalg.LinAlgError as error:
-        raise NoMode("the curvature at the mode is not positive: more SVI steps, or fewer parameters") from error
-    held = np.setdiff1d(np.arange(flat.size), _placed(layout))
-    scale = np.asarray(spread).copy()
-    scale[_placed(layout)] = arrowhead.spread(factored, flat.size)[_placed(layout)]
-    mode, step = _chord(gradient, mode, log_s, data, factored, held, scale)
+    use = _functions(lambda z, s, data: problem.potential(data, unravel(z) | unravel_s(s)))
     rng = np.random.default_rng([seed, 2])
-    own_s = np.asarray(ravel_pytree({name: begun.spread[name] for name in fixed})[0])
-    change = own_s * rng.standard_normal((number, own_s.size))
-    follow = _follow(gradient, mode, log_s, data, factored)
-    z = np.asarray(mode) + change @ follow.T
-    z[:, held] += scale[held] * rng.standard_normal((number, len(held)))
-    top = arrowhead.draw_top(factored, rng.standard_normal((number, len(precision.top))))
-    order = _top(layout)
-    z[:, order] += top
-    inner, khat = _blocks(problem, data, unravel, unravel_s(log_s), mode, factored, blocks, number, rng)
-    z[:, layout.items] += inner - np.einsum("ipg,dg->dip", factored.pull, top)
-    found = {name: _unravel(z, moving, name) for name in moving}
-    found |= {name: _unravel(np.asarray(log_s) + change, fixed, name) for name in fixed}
-    return Laplace(found, step, khat)
+    layout = _layout(problem, moving, blocks)
+    mode = _settled(use, flat, spread, log_s, data, layout, seed)
+    # again from elsewhere and with other luck
+    away = APART * rng.standard_normal(flat.size) * mode.scale, APART * mode.root @ rng.standard_normal(log_s.size)
+    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, seed + 1)
+    inner = None
+    khat, worth = np.zeros(0), float(number)
+    if blocks is not None:
+        found = _corrected(problem, data, unravel, unravel_s(mode.log_s), mode, blocks.item, number, rng)
+        inner, khat, worth = found.draws, found.khat, float(found.worth.min(initial=number))
+    change = rng.standard_normal((number, mode.log_s.size)) @ mode.root.T
+    z = mode.drawn(number, rng, inner) + change @ mode.follow.T
+    draws = {name: _unravel(z, moving, name) for name in moving}
+    draws |= {name: _unravel(np.asarray(mode.log_s) + change, fixed, name) for name in fixed}
+    return Laplace(draws, mode.step, khat, mode.drift, _disagreement(mode, again), worth)
 
 
-def _search(potential: Callable[..., Array], start: Array, spread: Array, log_s: Array, data: Any) -> Array:
-    """The mode, nearly: L-BFGS on coordinates measured in their variational spreads."""
+def _functions(potential: Callable[[Array, Array, Any], Array]) -> _Functions:
+    gradient = jax.jit(jax.grad(potential))
+
+    @jax.jit
+    def mixed(mode: Array, log_s: Array, data: Any) -> Array:
+        def column(tangent: Array) -> Array:
+            return jax.jvp(lambda s: gradient(mode, s, data), (log_s,), (tangent,))[1]
+
+        return lax.map(column, jnp.eye(log_s.size, dtype=log_s.dtype))
+
+    return _Functions(
+        gradient, arrowhead.columns_of(gradient), mixed, variances.moments_of(potential), _search_of(potential)
+    )
+
+
+def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: Any, layout: Layout, seed: int) -> _Mode:
+    """The mode given variances that are at their own mode, from a start for both. Raises NoMode."""
+    at = use.search(start, spread, log_s, data)
+    placed = _placed(layout)
+    scale = np.ones(at.size)
+    step = variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0)
+    for _ in range(SETTLE_MAX):
+        precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
+        try:
+            factored = arrowhead.factor(precision)
+        except np.linalg.LinAlgError as error:
+            raise NoMode(FLAT) from error
+        if not (precision.alone > 0).all():
+            raise NoMode(FLAT)
+        scale[placed] = arrowhead.spread(factored, at.size)[placed]
+        scale[layout.alone] = 1 / np.sqrt(precision.alone)
+        follow = _follow(use, at, log_s, data, factored)
+        mode = _Mode(at, log_s, factored, scale, follow, step.root, 0.0, 0.0)
+        mode, step = _stepped(use, mode, data, np.random.default_rng([seed, 3]))  # the same luck in every step
+        at, log_s = mode.at, mode.log_s
+        if step.drift < DRIFT_MAX:
+            break
+    at, last = _chord(use.gradient, mode, data)
+    return mode._replace(at=at, step=last, root=step.root, drift=step.drift)
+
+
+def _stepped(use: _Functions, mode: _Mode, data: Any, rng: np.random.Generator) -> tuple[_Mode, variances.Step]:
+    """The mode given log s, then log s one step on with the others following."""
+    mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
+    if not mode.log_s.size:
+        return mode, variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0)
+    step = variances.step(use.moments, partial(mode.drawn, rng=rng), mode.log_s, data)
+    return mode._replace(at=mode.at + mode.follow @ step.change, log_s=mode.log_s + step.change), step
+
+
+def _disagreement(first: _Mode, second: _Mode) -> float:
+    """The largest distance between two modes in spreads of the first, coordinates that are held left out."""
+    of_s = np.sqrt((first.root**2).sum(axis=1))
+    whole = np.sqrt(first.scale**2 + ((first.follow @ first.root) ** 2).sum(axis=1))
+    rest = np.abs((second.at - first.at) / whole)[_placed(first.factored.precision.layout)]
+    return float(np.concatenate([rest, np.abs((second.log_s - first.log_s) / of_s)]).max(initial=0.0))
+
+
+def _search_of(potential: Callable[[Array, Array, Any], Array]) -> Callable[[Array, Array, Array, Any], Array]:
+    """(start, spread, log s, data) -> the mode, nearly: L-BFGS on coordinates measured in their variational spreads."""
     method = optax.lbfgs()
 
     @jax.jit
-    def run(start: Array, log_s: Array, data: Any) -> Array:
+    def run(start: Array, spread: Array, log_s: Array, data: Any) -> Array:
         def loss(u: Array) -> Array:
             return potential(start + spread * u, log_s, data)
 
@@ -110,85 +200,67 @@ def _search(potential: Callable[..., Array], start: Array, spread: Array, log_s:
         zero = jnp.zeros_like(start)
         return start + spread * lax.while_loop(steep, step, (zero, method.init(zero), jnp.int32(0)))[0]
 
-    return run(start, log_s, data)
+    return run
 
 
-def _chord(
-    gradient: Callable[..., Array], mode: Array, log_s: Array, data: Any, factored: Factor, held: np.ndarray,
-    scale: np.ndarray,
-) -> tuple[Array, float]:  # fmt: skip
+def _chord(gradient: Callable[..., Array], mode: _Mode, data: Any) -> tuple[Array, float]:
     """Newton's steps with the one Hessian, held coordinates in turn with the rest; mode and last step in spreads.
 
     In turn (Gauss & Seidel), for both at once need not converge.
     """
-    step = np.inf
+    at, step, held = mode.at, np.inf, mode.factored.precision.layout.alone
     for _ in range(CHORD_MAX):
         step = 0.0
         for turn in ("rest", "held"):
-            slope = np.asarray(gradient(mode, log_s, data), float)
+            slope = np.asarray(gradient(at, mode.log_s, data), float)
             change = np.zeros_like(slope)
             if turn == "held":
-                change[held] = scale[held] ** 2 * slope[held]
+                change[held] = mode.scale[held] ** 2 * slope[held]
             else:
-                change = arrowhead.solve(factored, slope)
-            step = max(step, float(np.abs(change / scale).max()))
-            mode = mode - change
+                change = arrowhead.solve(mode.factored, slope)
+            step = max(step, float(np.abs(change / mode.scale).max()))
+            at = at - change
         if step < STEP_MAX:
             break
-    return mode, step
+    return at, step
 
 
-def _follow(gradient: Callable[..., Array], mode: Array, log_s: Array, data: Any, factored: Factor) -> np.ndarray:
+def _follow(use: _Functions, at: Array, log_s: Array, data: Any, factored: Factor) -> np.ndarray:
     """(coordinate, variance parameter) d mode / d log s."""
-
-    @jax.jit
-    def mixed(mode: Array, log_s: Array, data: Any) -> Array:
-        def column(tangent: Array) -> Array:
-            return jax.jvp(lambda s: gradient(mode, s, data), (log_s,), (tangent,))[1]
-
-        return lax.map(column, jnp.eye(log_s.size, dtype=log_s.dtype))
-
     if not log_s.size:
-        return np.zeros((mode.size, 0))
-    rows = np.asarray(mixed(mode, log_s, data), float)
+        return np.zeros((at.size, 0))
+    rows = np.asarray(use.mixed(at, log_s, data), float)
     return np.stack([-arrowhead.solve(factored, row) for row in rows], axis=1)
 
 
-def _blocks(
-    problem: Problem, data: Any, unravel: Callable[[Array], Values], fixed: Values, mode: Array, factored: Factor,
-    blocks: Blocks | None, number: int, rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """(draw, item, own) deviations from the mode given the top, resampled by PSIS weights; (item,) Pareto shapes."""
-    items = factored.precision.layout.items
-    normal = rng.standard_normal((number, *items.shape))
-    inner = arrowhead.draw_blocks(factored, normal)
-    if blocks is None or not items.size:
-        return inner, np.zeros(0)
+def _corrected(
+    problem: Problem, data: Any, unravel: Callable[[Array], Values], fixed: Values, mode: _Mode, plate: str,
+    number: int, rng: np.random.Generator,
+) -> psis.Corrected:  # fmt: skip
+    """Deviations of blocks from the mode given the top, each block by its own density."""
+    items = mode.factored.precision.layout.items
 
     @jax.jit
-    def density(mode: Array, inner: Array, data: Any) -> Array:
-        def one(change: Array) -> Array:
-            z = unravel(mode.at[items].add(change)) | fixed
-            return by_member(problem, data, z, blocks.item)
+    def density(at: Array, inner: Array, data: Any) -> Array:
+        return lax.map(lambda x: by_member(problem, data, unravel(at.at[items].add(x)) | fixed, plate), inner)
 
-        return lax.map(one, inner)
-
-    log_p = np.asarray(density(mode, jnp.asarray(inner), data), float)
-    log_q = -0.5 * (normal**2).sum(axis=2)
-    return psis.resampled(inner, log_p - log_q, rng)
+    root = np.linalg.inv(mode.factored.blocks).swapaxes(1, 2)
+    normal = rng.standard_normal((number, *items.shape))
+    return psis.corrected(lambda x: np.asarray(density(mode.at, jnp.asarray(x), data), float), root, normal, rng)
 
 
 def _layout(problem: Problem, moving: Values, blocks: Blocks | None) -> Layout:
     """Where the coordinates of shared, grouped and block sites lie in the flat vector."""
     members = 0 if blocks is None else len(blocks.group_of)
     groups = 0 if blocks is None else int(blocks.group_of.max()) + 1
-    shared, by_group, by_item = [], [], []
+    shared, by_group, by_item, alone = [], [], [], []
     first = 0
     for name in sorted(moving):
         site, shape = problem.sites[name], np.shape(moving[name])
         places = first + np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
         first += places.size
         if site.held:
+            alone.append(places.ravel())
             continue
         if blocks is not None and blocks.item in site.plates:
             by_item.append(np.moveaxis(places, site.plates[blocks.item], 0).reshape(members, -1))
@@ -203,6 +275,7 @@ def _layout(problem: Problem, moving: Values, blocks: Blocks | None) -> Layout:
         np.concatenate(by_group, axis=1) if by_group else np.zeros((groups, 0), int),
         np.concatenate(by_item, axis=1) if by_item else np.zeros((members, 0), int),
         none if blocks is None else np.asarray(blocks.group_of),
+        np.concatenate([none, *alone]),
     )
 
 

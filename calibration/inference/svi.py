@@ -17,7 +17,7 @@ from calibration.inference.problem import Problem, Values
 # The last so many steps say whether the fit still moves; their mean is the estimate (Polyak & Juditsky 1992).
 LAST = 0.2
 FIRST_SPREAD = 0.05
-STEPS = 4000  # with 2,000 the drift was small while the spread of the elasticities still moved
+STEPS = 2500  # Laplace goes on from here, variance parameters included, and needs no more
 FALL = 1e-3  # what thousands of store-days tell has a spread of 0.02: larger last steps would never rest within it
 
 

@@ -22,7 +22,6 @@ from twin.assembly.structure import LaneId, lane_name
 from twin.results import labels
 
 QUICK = 400  # draws from which a family is chosen
-LONGER = 2  # times the usual steps of SVI: few suppliers say little of the spread between them, which settles slowly
 LEAST_WITHIN = 0.99  # share of a lane's shipments that must fit the longest lead time of the twin
 
 
@@ -54,7 +53,7 @@ def fitted(
     """The posterior. orders: those of the book, or what a wrong likelihood makes of them; family: of orders, or one."""
     names = {"supplier": list(book.suppliers), "lane": [lane_name(lane) for lane in book.lanes]}
     model = partial(lead_time_model, sizes=sizes_of(book), family=family, centred=engine != "nuts")
-    return fit(model, orders, engine=engine, coords=names, draws=draws, warm_up=500, steps=LONGER * steps, seed=seed)
+    return fit(model, orders, engine=engine, coords=names, draws=draws, warm_up=500, steps=steps, seed=seed)
 
 
 def family_of_each_lane(book: OrderBook, seed: int, steps: int = STEPS) -> np.ndarray:

@@ -6,10 +6,11 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 import xarray as xr
+from scipy import optimize, stats
 
-from calibration.inference import fit, gates, svi
+from calibration.inference import arviz, fit, gates, psis, svi
 from calibration.inference.fit import write
-from calibration.inference.laplace import Blocks
+from calibration.inference.laplace import Blocks, Laplace
 from scenarios import calibrating
 
 GROUPS, ITEMS, EACH = 2, 6, 5
@@ -68,6 +69,66 @@ def test_the_posterior_is_the_closed_form(y, engine):
     np.testing.assert_array_less(np.abs(draws.mean(axis=0) - mean) / spread, 5 / np.sqrt(worth))
     products = np.outer(spread, spread)
     np.testing.assert_array_less(np.abs(np.cov(draws.T) - covariance) / products, 5 * np.sqrt(2 / worth))
+
+
+def pooled(data):
+    """x ~ N(0, s), y ~ N(x, 1): the data say little of s, and nearly all of that through x."""
+    s = numpyro.sample("s", dist.HalfNormal(1.0), infer={"variance": True})
+    with numpyro.plate("member", len(data), dim=-1):
+        x = numpyro.sample("x", dist.Normal(0.0, s))
+        numpyro.factor("likelihood", dist.Normal(x, 1.0).log_prob(data))
+
+
+def test_a_variance_is_where_its_marginal_law_says():
+    """y ~ N(0, s^2 + 1) once x is integrated out: mode and curvature of log s by a search on that line."""
+    y = np.random.default_rng(4).normal(0.0, 1.2, 40)
+
+    def marginal(log_s):
+        s = np.exp(log_s)
+        return -(stats.norm.logpdf(y, 0.0, np.hypot(s, 1.0)).sum() + stats.halfnorm.logpdf(s) + log_s)
+
+    mode = optimize.minimize_scalar(marginal, bounds=(-3, 2), method="bounded", options={"xatol": 1e-8}).x
+    h = 1e-3
+    spread = ((marginal(mode + h) - 2 * marginal(mode) + marginal(mode - h)) / h**2) ** -0.5
+    found = fit(pooled, jnp.asarray(y), steps=800, draws=2000)
+    assert not [gate for gate in gates.table(found) if not gate.passed]
+    log_s = np.log(found["posterior"]["s"].values.ravel())
+    # the limit of the gate of two starts, and a standard error of these draws
+    assert abs(log_s.mean() - mode) < (gates.APART_MAX + 4 / np.sqrt(2000)) * spread
+    assert abs(log_s.std() / spread - 1) < 0.15
+
+
+def test_a_block_with_heavy_tails_gets_a_proposal_that_reaches_them():
+    """Student's t with 4 degrees of freedom, moved by one: the normal approximation at its mode fails, a t law not."""
+    number, own = 4000, 3
+    rng = np.random.default_rng(0)
+
+    def log_density(x):
+        return -0.5 * (4 + own) * np.log1p((x**2).sum(axis=2) / 4)
+
+    root = np.broadcast_to(np.eye(own) * np.sqrt(4 / (4 + own)), (2, own, own))
+    normal = rng.standard_normal((number, 2, own))
+    first = log_density(np.einsum("iqp,dip->diq", root, normal)) + 0.5 * (normal**2).sum(axis=2)
+    assert (arviz.psis(first.T)[1] > psis.GOOD).all()
+    found = psis.corrected(log_density, root, normal, rng)
+    assert (found.khat < psis.GOOD).all()
+    assert (number / 4 < found.worth).all() and (found.worth < number).all()
+    # each coordinate is Student's t too; resampled draws are worth what they say
+    ranks = stats.t.cdf(found.draws, 4)
+    shares = (ranks < 0.1).mean(axis=0)
+    np.testing.assert_array_less(np.abs(shares - 0.1), 5 * np.sqrt(0.09 / found.worth.min()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [({"drift": 0.06}, "drift of variance parameters"), ({"disagreement": 0.2}, "two starts apart"),
+     ({"worth": 300.0}, "Monte Carlo error of means, largest"), ({"step": 0.1}, "last Newton step"),
+     ({"khat": np.full(60, 0.8)}, "share of blocks with k-hat below 0.7")],
+)  # fmt: skip
+def test_each_gate_of_laplace_can_fail(changed, name):
+    fine = Laplace({}, step=0.0, khat=np.zeros(60), drift=0.0, disagreement=0.0, worth=1000.0)
+    assert all(gate.passed for gate in gates.of_laplace(fine))
+    assert [gate.name for gate in gates.of_laplace(fine._replace(**changed)) if not gate.passed] == [name]
 
 
 def test_a_quick_look_never_passes_its_gates(y, tmp_path):
