@@ -1,9 +1,13 @@
-"""The command `tandem calibrate`: history to posterior draws beside the company. Imports what it needs when it runs."""
+"""The command `tandem calibrate`: history to posterior draws beside the company. Imports what it needs when it runs.
 
-import shutil
+The first fit that passes its gates is used at once. A later one starts from the one in use and waits beside it until a
+person approves it (`calibration.backtest.cycle`).
+"""
+
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,14 +19,14 @@ from scenarios import console
 from scenarios.console import EXIT, Stop
 
 if TYPE_CHECKING:
+    from calibration.backtest.cycle import Fitted
     from calibration.demand.parameters import Horizon
     from calibration.history.load import History
     from calibration.panel import Panel
     from twin.assembly import Model
     from twin.tables.company import Company
 
-REJECTED = "posterior.rejected.zarr"
-STEPS = 4000  # of calibration.inference.svi, which an extra brings
+STEPS = 2500  # of calibration.inference.svi, which an extra brings
 SHELF_DAYS = 56  # a price is held longer than a promotion lasts
 
 
@@ -46,57 +50,99 @@ def calibrate(
                                        metavar="N")] = 1000,
     steps: Annotated[int, typer.Option(help="Steps of the variational start.", min=100, metavar="N")] = STEPS,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0, max=2**63 - 1, metavar="N")] = 0,
+    approve: Annotated[str | None, typer.Option(help="Fit nothing: use the fit that waits. Who approves it.",
+                                                metavar="WHO")] = None,
+    roll_back: Annotated[str | None, typer.Option(help="Fit nothing: use the fit before this one. Who says so.",
+                                                  metavar="WHO")] = None,
 ) -> None:  # fmt: skip
     """Fit demand and lead times to the company's history; write the posterior beside it, if it passes every gate.
 
-    Lead times come from purchase orders, open ones included; where their fit fails a gate the tables' laws stay.
+    The first posterior is used at once; a later one waits in DIR/candidate.zarr until --approve, and the one before it
+    is kept. Lead times come from purchase orders, open ones included; where their fit fails a gate the tables' laws
+    stay.
     """
     try:
-        from calibration.demand import model
-        from calibration.demand.data import data
-        from calibration.demand.parameters import parameters
-        from calibration.inference import fit
-        from calibration.inference.fit import write
-        from calibration.inference.laplace import Blocks, NoMode
+        from calibration.backtest import cycle
+        from calibration.inference.laplace import NoMode
         from calibration.lead_times.fitting import TooLong
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
+    if approve is not None or roll_back is not None:
+        return _decided(company, approve, roll_back)
+    if not (company / "history").is_dir():
+        raise Stop(EXIT.usage, f"{company}/history: no such folder; calibration reads the history of sales and stock")
+    how: dict[str, Any] = {"engine": engine.value, "draws": draws, "steps": steps, "seed": seed}
+    try:
+        found = cycle.refit(company, partial(_fitted, company, as_of.date() if as_of else None, how))
+    except (NoMode, TooLong) as error:
+        raise Stop(EXIT.gate, str(error)) from error
+    candidate = company / cycle.CANDIDATE
+    if found.failed:
+        kept = f"; {company / cycle.IN_USE} stays in use" if (company / cycle.IN_USE).is_dir() else ""
+        raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {candidate} for who looks "
+                              f"into it{kept}")  # fmt: skip
+    if (company / cycle.IN_USE).is_dir():
+        console.say(f"{candidate}: {draws:,} posterior draws as of {found.as_of}; {company / cycle.IN_USE} stays in use"
+                    f"\nnext: tandem calibrate {company} --approve 'your name'")  # fmt: skip
+        return
+    cycle.approve(company, "nobody: the first fit, every gate passed")
+    console.say(f"{company / cycle.IN_USE}: {draws:,} posterior draws as of {found.as_of}\n"
+                f"next: tandem stress {company} --out run/")  # fmt: skip
+
+
+def _decided(company: Path, approve: str | None, roll_back: str | None) -> None:
+    """Uses the fit that waits, or the one before."""
+    from calibration.backtest import cycle
+
+    if approve is not None and roll_back is not None:
+        raise Stop(EXIT.usage, "--approve and --roll-back: give one of them")
+    try:
+        if approve is not None:
+            cycle.approve(company, approve)
+        else:
+            cycle.roll_back(company, str(roll_back))
+    except cycle.NotApproved as error:
+        raise Stop(EXIT.gate, str(error)) from error
+    console.say(f"{company / cycle.IN_USE} is another one now; {company / cycle.LOG} says who and when"
+                f"\nnext: tandem stress {company} --out run/")  # fmt: skip
+
+
+def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path | None, to: Path) -> "Fitted":
+    """Fits, and writes what it finds; begins where the posterior in use stands."""
+    from calibration.backtest.cycle import Fitted
+    from calibration.demand import model
+    from calibration.demand.data import data
+    from calibration.demand.parameters import parameters
+    from calibration.inference import fit
+    from calibration.inference.fit import warm, write
+    from calibration.inference.laplace import Blocks
     from scenarios import posterior
     from twin.assembly import assemble
     from twin.tables.read import read
 
-    if not (company / "history").is_dir():
-        raise Stop(EXIT.usage, f"{company}/history: no such folder; calibration reads the history of sales and stock")
     ready = read(company).company
-    until = as_of.date() if as_of else ready.settings.start
+    until = as_of or ready.settings.start
     history, panel = _history(company, ready, until)
     arrays, assembled = data(panel), assemble(ready, {})
-    how: dict[str, Any] = {"engine": engine.value, "draws": draws, "steps": steps, "seed": seed}
-    try:
-        lead_times = _lead_times(history, assembled, until, how)
-        found = fit(
-            model.demand, arrays, blocks=Blocks("item", "category", panel.category), start=model.start(arrays),
-            coords=model.coordinates(panel), **how,
-            provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": history.digest},
-        )  # fmt: skip
-    except (NoMode, TooLong) as error:
-        raise Stop(EXIT.gate, str(error)) from error
+    start, coords = model.start(arrays), model.coordinates(panel)
+    lead_times = _lead_times(history, assembled, until, how)
+    found = fit(
+        model.demand, arrays, blocks=Blocks("item", "category", panel.category), coords=coords, **how,
+        start=start if used is None else warm(start, used, coords),
+        provenance={"as_of": until.isoformat(), "company": ready.settings.name, "history_sha256": history.digest},
+    )  # fmt: skip
     here = parameters(found["posterior"].to_dataset(), panel, _horizon(assembled, panel))
     if lead_times:
         found["lead_times"], laws = lead_times
         here = here.merge(laws)
-    passed = _passed("demand", found)
+    failed = _failed("demand", found)
     found[posterior.GROUP] = here.assign_attrs(found.attrs)
-    path = company / (posterior.NAME if passed else REJECTED)
-    write(found, path)
-    if not passed:
-        raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {path} for who looks into it")
-    shutil.rmtree(company / REJECTED, ignore_errors=True)
-    console.say(f"{path}: {draws:,} posterior draws as of {until}\nnext: tandem stress {company} --out run/")
+    write(found, to)
+    return Fitted(until, failed)
 
 
-def _passed(what: str, found: xr.DataTree) -> bool:
-    """Shows every gate of a fit."""
+def _failed(what: str, found: xr.DataTree) -> list[str]:
+    """Shows every gate of a fit; names of those that failed."""
     from calibration.inference import gates
 
     table = gates.table(found)
@@ -104,7 +150,7 @@ def _passed(what: str, found: xr.DataTree) -> bool:
         [f"gate of {what}", "figure", "limit", "", "if it fails"],
         [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
     )
-    return all(gate.passed for gate in table)
+    return [gate.name for gate in table if not gate.passed]
 
 
 def _lead_times(
@@ -117,7 +163,7 @@ def _lead_times(
     if orders is None or orders.empty:
         return None
     fitted, laws = calibrated(orders, until, model.structure.lanes, np.asarray(model.params.lead_cdf)[0], **how)
-    if _passed("lead times", fitted):
+    if not _failed("lead times", fitted):
         return fitted, laws
     console.say("the posterior goes without lead times: their laws stay those of the tables")
     return None

@@ -1,4 +1,5 @@
-"""The command `tandem`: new, check, stress, status, verify, report, scenarios, demo, doctor.
+"""The command `tandem`: new, check, stress, status, verify, report, scenarios, demo, tune, calibrate,
+backtest, doctor.
 
 Commands import what they need when they run, so that `--help` answers at once.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from scenarios import console, questions
+from scenarios.backtesting import backtest
 from scenarios.calibrating import calibrate
 from scenarios.console import EXIT, Stop
 from scenarios.tuning.command import front, prices, tune
@@ -318,6 +320,11 @@ app.command(
     short_help="Fit demand to the history, with honest intervals.",
     epilog="Example: tandem calibrate shop/ --as-of 2026-01-01 && tandem stress shop/ --out run/",
 )(calibrate)
+
+
+app.command(
+    short_help="Try the twin's forecasts from rolling origins.", epilog="Example: tandem backtest shop/ --draws 200"
+)(backtest)
 
 
 @app.command(short_help="Show device, memory, versions, cache.", epilog="Example: tandem doctor")

@@ -217,13 +217,15 @@ def next_free(path: Path) -> Path:
     return next(x for x in tries if not x.exists())
 
 
+_COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+
+
 class Bars:
     """One bar for the stocking-point-days of a run, with their speed; lines where there is no terminal."""
 
     def __init__(self) -> None:
         self._console = _error()
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        self._bars = Progress(*columns, TextColumn("{task.fields[speed]}"), console=self._console, transient=True)
+        self._bars = Progress(*_COLUMNS, TextColumn("{task.fields[speed]}"), console=self._console, transient=True)
         self._all = self._bars.add_task("beginning", total=None, speed="")
         self._label = ""
 
@@ -270,8 +272,7 @@ def working() -> Iterator[Callable[[str], None]]:
 def counting() -> Iterator[Callable[[str, int, int], None]]:
     """A bar of steps done and steps in all, one after the other by what is done; lines where there is no terminal."""
     errors = _error()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True) as bars:
+    with Progress(*_COLUMNS, console=errors, transient=True) as bars:
         bar = bars.add_task("compiling first", total=None)
         shown = ""
 

@@ -16,7 +16,7 @@ from jax import Array, lax
 
 DRAWS, AT_ONCE = 8000, 250
 FARTHEST = 1.0  # of one step, in log s
-LEAST_KNOWN = 0.05  # share of the curvature that the data leave, at least: less is noise of the draws
+LEAST_KNOWN = 0.02  # share of the curvature that the data leave, at least: with so many draws less is noise
 
 # (draws of the rest (draw, coordinate), log s, data) -> (draw, s) slopes, (s, s) mean curvature of -log p(rest, s, y).
 Moments = Callable[[Array, Array, Any], tuple[Array, Array]]

@@ -1,0 +1,95 @@
+"""Calibrating from the command line: what is used, what waits for a person; and the back-test's command."""
+
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from calibration.backtest import cycle
+from calibration.inference.fit import warm
+from scenarios import backtesting, calibrating
+from scenarios.cli import main
+from scenarios.console import EXIT
+from twin.results import labels
+
+FAILED = "drift of variance parameters"
+
+
+def fitted(starts: list[Path | None], failed: list[str], *given) -> cycle.Fitted:
+    """In place of a fit: writes where it began."""
+    *_, used, to = given
+    starts.append(used)
+    to.mkdir()
+    (to / "draws").write_text(str(len(starts)))
+    return cycle.Fitted(date(2026, 1, 1), failed)
+
+
+def test_a_refit_is_used_only_when_a_person_approves_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "history").mkdir()
+    starts: list[Path | None] = []
+    used, fit = tmp_path / cycle.IN_USE, ["calibrate", str(tmp_path)]
+    monkeypatch.setattr(calibrating, "_fitted", partial(fitted, starts, []))
+    assert main(fit) == EXIT.done
+    assert main(fit) == EXIT.done
+    assert (used / "draws").read_text() == "1"
+    assert starts == [None, used]
+    assert "--approve" in capsys.readouterr().out
+    assert main([*fit, "--approve", "A. Controller"]) == EXIT.done
+    assert (used / "draws").read_text() == "2"
+    monkeypatch.setattr(calibrating, "_fitted", partial(fitted, starts, [FAILED]))
+    assert main(fit) == EXIT.gate
+    assert "stays in use" in capsys.readouterr().err
+    assert main([*fit, "--approve", "A. Controller"]) == EXIT.gate
+    assert FAILED in capsys.readouterr().err
+    assert (used / "draws").read_text() == "2"
+    assert main([*fit, "--roll-back", "A. Controller"]) == EXIT.done
+    assert (used / "draws").read_text() == "1"
+    steps = [step["step"] for step in cycle.history(tmp_path)]
+    assert steps == ["fitted", "approved", "fitted", "approved", "fitted", "rolled back"]
+
+
+def test_a_first_fit_that_fails_a_gate_is_not_used(tmp_path, monkeypatch):
+    (tmp_path / "history").mkdir()
+    monkeypatch.setattr(calibrating, "_fitted", partial(fitted, [], [FAILED]))
+    assert main(["calibrate", str(tmp_path)]) == EXIT.gate
+    assert not (tmp_path / cycle.IN_USE).exists()
+
+
+def test_a_refit_begins_where_the_last_one_ended_but_for_what_is_new(tmp_path):
+    """Items and stores as they were start at their means; weeks have become more and start as told."""
+    draws = np.arange(2.0 * 3).reshape(1, 2, 3)
+    axes = ("chain", "draw")
+    former = xr.Dataset(
+        {"lift": ((*axes, "item"), draws), "drift": ((*axes, "week"), draws), "s_item": (axes, draws[..., 0])},
+        {"item": labels(["a", "b", "c"]), "week": [0, 1, 2]},
+    )
+    former.to_zarr(tmp_path / "p.zarr", group="posterior", zarr_format=3, consolidated=False)
+    start = {"lift": np.zeros(3), "drift": np.zeros(4), "s_item": np.zeros(())}
+    found = warm(start, tmp_path / "p.zarr", {"item": ["a", "b", "c"], "week": [0, 1, 2, 3]})
+    assert found["lift"].tolist() == [1.5, 2.5, 3.5]
+    assert found["drift"].tolist() == [0.0] * 4
+    assert found["s_item"] == 1.5
+    renamed = warm(start, tmp_path / "p.zarr", {"item": ["a", "c", "b"]})
+    assert renamed["lift"].tolist() == [0.0] * 3
+
+
+def test_a_back_test_with_too_few_origins_is_refused_with_the_numbers(shop, capsys):
+    assert main(["backtest", str(shop), "--every", "52"]) == EXIT.impossible
+    assert "1 origins" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_back_test_writes_its_page_and_figures_beside_the_company(shop, capsys):
+    assert main(["backtest", str(shop), "--draws", "40", "--every", "6"]) == EXIT.done
+    table = pd.read_csv(shop / backtesting.FIGURES)
+    assert set(table["forecaster"]) == {backtesting.PLUG_IN, backtesting.NAIVE, backtesting.PLAN}
+    assert (table["n"] == 6).all()
+    twin = table[table["forecaster"] == backtesting.PLUG_IN].set_index("measure")
+    # it knows the truth and the stock at each origin, which the plan of the first day does not
+    assert (twin.loc[["cash", "inventory"], "skill"] > 0).all()
+    assert (shop / backtesting.PAGE).read_text().count("<svg") == 4
+    assert "what happens" in capsys.readouterr().err
