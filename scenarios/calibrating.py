@@ -113,6 +113,7 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     from calibration.demand import model
     from calibration.demand.data import data
     from calibration.demand.parameters import parameters
+    from calibration.demand.predictive import groups
     from calibration.inference import fit
     from calibration.inference.fit import warm, write
     from calibration.inference.laplace import Blocks
@@ -136,6 +137,8 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
         found["lead_times"], laws = lead_times
         here = here.merge(laws)
     failed = _failed("demand", found)
+    for name, group in groups(found, arrays, panel, how["seed"]).items():
+        found[name] = xr.DataTree(group)
     found[posterior.GROUP] = here.assign_attrs(found.attrs)
     write(found, to)
     return Fitted(until, failed)

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from calibration.demand import model
+from calibration.demand import model, predictive
 from calibration.demand.data import data
 from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
 from calibration.demand.fused import LogMean, log_likelihood
@@ -107,9 +107,12 @@ def test_gates_are_kept_with_the_fit_and_a_failed_one_blocks_it(posterior, tmp_p
 
 
 def test_arrow_head_equals_the_dense_hessian_and_its_inverse():
-    """A quadratic with four shared coordinates (two of them by class) and three items of two coordinates."""
+    """A quadratic with four shared coordinates (two of them by class) and three items of two coordinates.
+
+    Two more stand alone: known to the shared ones, not to each other; their curvature alone is wanted.
+    """
     layout = arrowhead.Layout(np.array([5, 0]), np.array([[3], [7]]), np.array([[1, 2], [4, 6], [8, 9]]),
-                              np.array([0, 1, 0]))  # fmt: skip
+                              np.array([0, 1, 0]), np.array([10, 11]))  # fmt: skip
     rng = np.random.default_rng(4)
     knows = np.zeros((10, 10), bool)
     knows[[5, 0]] = True
@@ -119,12 +122,43 @@ def test_arrow_head_equals_the_dense_hessian_and_its_inverse():
     knows |= knows.T
     dense = np.where(knows, rng.normal(size=(10, 10)), 0)
     dense = dense + dense.T + 12 * np.eye(10)
+    whole = np.zeros((12, 12))
+    whole[:10, :10] = dense
+    whole[10:, [5, 0]] = whole[[5, 0], 10:] = 1.0
+    whole[[10, 11], [10, 11]] = 3.0, 4.0
     with jax.enable_x64(True):
-        found = arrowhead.hessian(jax.grad(lambda z: 0.5 * z @ dense @ z), jnp.ones(10), layout)
+        found = arrowhead.hessian(arrowhead.columns_of(jax.grad(lambda z: 0.5 * z @ whole @ z)), jnp.ones(12), layout)
+    np.testing.assert_allclose(found.alone, [3.0, 4.0], rtol=1e-12)
     factored = arrowhead.factor(found)
-    right = rng.normal(size=10)
-    np.testing.assert_allclose(arrowhead.solve(factored, right), np.linalg.solve(dense, right), rtol=1e-10)
-    np.testing.assert_allclose(arrowhead.spread(factored, 10), np.sqrt(np.diag(np.linalg.inv(dense))), rtol=1e-10)
+    right = rng.normal(size=12)
+    np.testing.assert_allclose(arrowhead.solve(factored, right)[:10], np.linalg.solve(dense, right[:10]), rtol=1e-10)
+    np.testing.assert_allclose(arrowhead.spread(factored, 12)[:10], np.sqrt(np.diag(np.linalg.inv(dense))), rtol=1e-10)
+
+
+@pytest.mark.slow  # compiles for a quarter of a minute
+def test_cells_kept_with_a_fit_have_the_law_and_the_density_of_their_kind(panel):
+    """A posterior that is a point, so that SciPy has every density and the mean of the draws."""
+    arrays = data(panel)
+    point = {name: np.asarray(x, float) for name, x in model.start(arrays).items()}
+    sites = {name: (("chain", "draw", *(f"{name}_{n}" for n in range(x.ndim))), np.tile(x, (1, 200, *[1] * x.ndim)))
+             for name, x in point.items()}  # fmt: skip
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(sites)})
+    found = predictive.groups(tree, arrays, panel, seed=5)
+    drawn, density = (found[name]["demand"].values[0] for name in ("posterior_predictive", "log_likelihood"))
+    assert drawn.shape == density.shape == (predictive.DRAWS, *panel.shape)  # the record is shorter than the bound
+    assert list(found["log_likelihood"]["day"].values) == [str(day) for day in panel.days]
+    size, zero = np.exp(point["log_size"]), 1 / (1 + np.exp(-point["zero_logit"]))
+    mean = np.exp(point["level"][:, :, None] + (point["elasticity"][:, None] * panel.log_price
+                                                + point["lift"][:, None] * panel.promotion))  # fmt: skip
+    law = stats.nbinom(np.broadcast_to(size[:, None], mean.shape), 1 / (1 + mean / size[:, None]))
+    stays = (1 - zero)[:, None]
+    exact = np.log(np.where(panel.value == 0, zero[:, None], 0.0) + stays * law.pmf(panel.value))
+    at_least = np.log(stays * law.sf(panel.bound - 1))
+    for kind, expected in ((EXACT, exact), (RIGHT_CENSORED, at_least), (MASKED, np.zeros(mean.shape))):
+        here = (panel.kind == kind) & ((kind != RIGHT_CENSORED) | (panel.bound > 0))
+        np.testing.assert_allclose(density[0][here], expected[here], atol=2e-4)
+    error = np.sqrt((drawn.var(axis=0)).sum() / len(drawn))
+    assert abs(drawn.mean(axis=0).sum() - (stays * mean).sum()) < 5 * error
 
 
 def test_parameters_of_the_twin_in_closed_form(panel):

@@ -1,0 +1,66 @@
+"""What a fit says of single cells: the demand it would draw there, and the density of what was recorded.
+
+Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 36 kB a store-item, 36 MB for a thousand.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import Array, lax
+from numpyro import handlers
+
+from calibration.demand import model
+from calibration.demand.data import Data
+from calibration.demand.distributions import Observed
+from calibration.draws import draws_of
+from calibration.panel import Panel
+from twin.results import labels
+
+DRAWS, DAYS = 50, 91
+
+
+def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str, xr.Dataset]:
+    """posterior_predictive and log_likelihood (chain, draw, store, item, day), observed_data (store, item, day).
+
+    `demand` is demand itself, also where the record is a bound or nothing. Its log likelihood is of the record: of a
+    count, of at least or at most a bound, 0 of a masked cell; weights are left out.
+    """
+    each = draws_of(tree)
+    number = len(next(iter(each.values())))
+    chosen = np.unique(np.linspace(0, number - 1, DRAWS).astype(int))
+    days = slice(-DAYS, None)
+    recorded = [x[:, :, days] for x in (panel.value, panel.kind, panel.bound)]
+
+    @jax.jit
+    def cells(values: Any, keys: Array, data: Data, recorded: list[Array]) -> tuple[Array, Array]:
+        value, kind, bound = recorded
+
+        def one(own: Any) -> tuple[Array, Array]:
+            sites, key = own
+            with handlers.seed(rng_seed=0), handlers.substitute(data=sites):
+                log_mean, of_item = model.parameters(data)
+            last = log_mean._replace(line=log_mean.line[..., days], place=log_mean.place[:, days])
+            seen = Observed(model.law(last, of_item), kind, bound)
+            return seen.sample(key).astype(jnp.int32), seen.log_prob(value).astype(jnp.float32)
+
+        return lax.map(one, (values, keys))
+
+    with jax.enable_x64(True):
+        values = {name: jnp.asarray(x[chosen]) for name, x in each.items()}
+        keys = jax.random.split(jax.random.key(seed), len(chosen))
+        device = jax.tree.map(jnp.asarray, (arrays, recorded))
+        drawn, density = (np.asarray(x)[None] for x in cells(values, keys, *device))
+    place = ("store", "item", "day")
+    coords = {"store": labels(panel.stores), "item": labels(panel.items),
+              "day": labels([str(day) for day in panel.days[days]])}  # fmt: skip
+    by_draw = coords | {"chain": [0], "draw": chosen}
+    return {
+        "posterior_predictive": xr.Dataset({"demand": (("chain", "draw", *place), drawn)}, by_draw),
+        "log_likelihood": xr.Dataset({"demand": (("chain", "draw", *place), density)}, by_draw),
+        "observed_data": xr.Dataset(
+            {name: (place, x) for name, x in zip(("demand", "kind", "bound"), recorded, strict=True)}, coords
+        ),
+    }
