@@ -55,7 +55,11 @@ def _student(draws: np.ndarray, weight: np.ndarray, rng: np.random.Generator) ->
     """(draw, item, own) of t laws with the weighted moments as location and scale; (draw, item) log densities."""
     mean = np.einsum("id,diq->iq", weight, draws)
     apart = draws - mean
-    root = np.linalg.cholesky(np.einsum("id,dip,diq->ipq", weight, apart, apart))
+    found = np.einsum("id,dip,diq->ipq", weight, apart, apart)
+    # where one weight is nearly all there is nothing to find: as many draws of the last proposal as coordinates join
+    worth, own = (1.0 / (weight**2).sum(axis=1))[:, None, None], draws.shape[2]
+    before = np.einsum("dip,diq->ipq", apart, apart) / len(draws)
+    root = np.linalg.cholesky((worth * found + own * before) / (worth + own))
     normal = rng.standard_normal(draws.shape)
     normal *= np.sqrt(FREEDOM / rng.chisquare(FREEDOM, draws.shape[:2]))[..., None]
     log_density = -0.5 * (FREEDOM + draws.shape[2]) * np.log1p((normal**2).sum(axis=2) / FREEDOM)

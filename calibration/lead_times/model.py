@@ -115,10 +115,10 @@ def laws(sites: Mapping[str, Any], sizes: Sizes) -> Laws:
         log_mean = sites["log_mean"][..., None] + supplier[..., of] + sites["lane_sd"][..., None] * sites["lane_effect"]
         log_shape = sites["log_shape"][..., None] + sites["shape_sd"][..., None] * sites["shape_effect"]
     now = jnp.zeros_like(log_mean[..., :1])
-    if "month_step" not in sites:
+    if "walk_sd" not in sites:
         return Laws(log_mean, log_shape[..., of], now)
     # the walk starts from the last month: a lane's own level is then today's, and not that of the first order
-    steps = sites["walk_sd"][..., None] * sites["month_step"]
+    steps = sites["month_change"] if "month_change" in sites else sites["walk_sd"][..., None] * sites["month_step"]
     back = jnp.cumsum(steps[..., ::-1], axis=-1)[..., ::-1]
     return Laws(log_mean, log_shape[..., of], jnp.concatenate([-back, now], axis=-1))
 
@@ -127,7 +127,8 @@ def sampled_laws(sizes: Sizes, walk: bool = True, centred: bool = False) -> Laws
     """Priors of CALIBRATION.md 3.2, L1.
 
     Effects are non-centred for a sampler, for most lanes have few orders. Variational fits want them centred: else they
-    take the company's spread for known (0.95 +- 0.01 out of six suppliers, where it is 1.0 +- 0.3).
+    take the company's spread for known (0.95 +- 0.01 out of six suppliers, where it is 1.0 +- 0.3). Centred, no
+    likelihood depends on a spread, which makes the marginal law of spreads cheap (`calibration.inference.variances`).
     """
     spread = {"infer": {"variance": True}}
     sites = {
@@ -155,7 +156,10 @@ def sampled_laws(sizes: Sizes, walk: bool = True, centred: bool = False) -> Laws
     if walk and sizes.months > 1:
         sites["walk_sd"] = numpyro.sample("walk_sd", dist.HalfNormal(0.1), **spread)
         with numpyro.plate("step", sizes.months - 1):
-            sites["month_step"] = numpyro.sample("month_step", dist.Normal())
+            if centred:
+                sites["month_change"] = numpyro.sample("month_change", dist.Normal(0.0, sites["walk_sd"]))
+            else:
+                sites["month_step"] = numpyro.sample("month_step", dist.Normal())
     return laws(sites, sizes)
 
 
