@@ -26,8 +26,10 @@ from calibration.inference.svi import Variational
 # The search ends where every slope, in standard deviations of its coordinate, is below this.
 SLOPE_MAX, SEARCH_MAX, CHORD_MAX = 0.05, 200, 12
 STEP_MAX = 1e-3
-# Variance parameters are settled where the next step, in their spreads, is below the first, after so many at most.
-DRIFT_MAX, SETTLE_MAX = 0.05, 10
+# Variance parameters are settled where a step, in their spreads, is below the first, after so many at most; a fit whose
+# last step is above DRIFT_MAX fails its gate.
+SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 10, 0.05
+FASTEST = 5.0  # times a step of Newton's
 APART = 1.0  # spreads between where the first search ended and where the second begins
 
 
@@ -102,9 +104,9 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     rng = np.random.default_rng([seed, 2])
     layout = _layout(problem, moving, blocks)
     mode = _settled(use, flat, spread, log_s, data, layout, seed)
-    # again from elsewhere and with other luck
+    # again from elsewhere; the same luck of the moments, so that what differs is where the search began
     away = APART * rng.standard_normal(flat.size) * mode.scale, APART * mode.root @ rng.standard_normal(log_s.size)
-    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, seed + 1)
+    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, seed)
     inner = None
     khat, worth = np.zeros(0), float(number)
     if blocks is not None:
@@ -137,7 +139,7 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
     at = use.search(start, spread, log_s, data)
     placed = _placed(layout)
     scale = np.ones(at.size)
-    step = variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0)
+    step, pace = variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0), 1.0
     for _ in range(SETTLE_MAX):
         precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
         try:
@@ -150,21 +152,28 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
         scale[layout.alone] = 1 / np.sqrt(precision.alone)
         follow = _follow(use, at, log_s, data, factored)
         mode = _Mode(at, log_s, factored, scale, follow, step.root, 0.0, 0.0)
-        mode, step = _stepped(use, mode, data, np.random.default_rng([seed, 3]))  # the same luck in every step
-        at, log_s = mode.at, mode.log_s
-        if step.drift < DRIFT_MAX:
+        mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
+        if not log_s.size:
+            break
+        former = step
+        # the same luck in every step
+        step = variances.step(use.moments, partial(mode.drawn, rng=np.random.default_rng([seed, 3])), log_s, data)
+        pace = _pace(pace, former.change, step.change)
+        change = (pace * step.change).clip(-variances.FARTHEST, variances.FARTHEST)
+        at, log_s = mode.at + follow @ change, log_s + change
+        mode = mode._replace(at=at, log_s=log_s)
+        if pace * step.drift < SETTLED:
             break
     at, last = _chord(use.gradient, mode, data)
-    return mode._replace(at=at, step=last, root=step.root, drift=step.drift)
+    return mode._replace(at=at, step=last, root=step.root, drift=pace * step.drift)
 
 
-def _stepped(use: _Functions, mode: _Mode, data: Any, rng: np.random.Generator) -> tuple[_Mode, variances.Step]:
-    """The mode given log s, then log s one step on with the others following."""
-    mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
-    if not mode.log_s.size:
-        return mode, variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0)
-    step = variances.step(use.moments, partial(mode.drawn, rng=rng), mode.log_s, data)
-    return mode._replace(at=mode.at + mode.follow @ step.change, log_s=mode.log_s + step.change), step
+def _pace(pace: float, former: np.ndarray, change: np.ndarray) -> float:
+    """How many times the next step: steps that shrink evenly were too short, that turn back too long (Aitken)."""
+    turn = change - former if former.size else np.zeros(1)
+    if not turn.any() or former @ turn >= 0:
+        return 1.0
+    return float(np.clip(-pace * (former @ turn) / (turn @ turn), 0.5, FASTEST))
 
 
 def _disagreement(first: _Mode, second: _Mode) -> float:
