@@ -29,7 +29,6 @@ STEP_MAX = 1e-3
 # Variance parameters are settled where a step, in their spreads, is below the first, after so many at most; a fit whose
 # last step is above DRIFT_MAX fails its gate.
 SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 10, 0.05
-FASTEST = 5.0  # times a step of Newton's
 APART = 1.0  # spreads between where the first search ended and where the second begins
 
 
@@ -139,7 +138,8 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
     at = use.search(start, spread, log_s, data)
     placed = _placed(layout)
     scale = np.ones(at.size)
-    step, pace = variances.Step(np.zeros(0), np.zeros((0, 0)), 0.0), 1.0
+    step, drift = variances.Step(np.zeros(0), np.zeros((0, 0))), 0.0
+    way: list[tuple[np.ndarray, np.ndarray]] = []
     for _ in range(SETTLE_MAX):
         precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
         try:
@@ -155,25 +155,18 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
         mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
         if not log_s.size:
             break
-        former = step
         # the same luck in every step
         step = variances.step(use.moments, partial(mode.drawn, rng=np.random.default_rng([seed, 3])), log_s, data)
-        pace = _pace(pace, former.change, step.change)
-        change = (pace * step.change).clip(-variances.FARTHEST, variances.FARTHEST)
+        unit = np.sqrt((step.root**2).sum(axis=1))
+        way.append((np.asarray(log_s), step.change))
+        change = variances.accelerated(way, unit)
+        drift = float(np.abs(change / unit).max())
         at, log_s = mode.at + follow @ change, log_s + change
         mode = mode._replace(at=at, log_s=log_s)
-        if pace * step.drift < SETTLED:
+        if drift < SETTLED:
             break
     at, last = _chord(use.gradient, mode, data)
-    return mode._replace(at=at, step=last, root=step.root, drift=pace * step.drift)
-
-
-def _pace(pace: float, former: np.ndarray, change: np.ndarray) -> float:
-    """How many times the next step: steps that shrink evenly were too short, that turn back too long (Aitken)."""
-    turn = change - former if former.size else np.zeros(1)
-    if not turn.any() or former @ turn >= 0:
-        return 1.0
-    return float(np.clip(-pace * (former @ turn) / (turn @ turn), 0.5, FASTEST))
+    return mode._replace(at=at, step=last, root=step.root, drift=drift)
 
 
 def _disagreement(first: _Mode, second: _Mode) -> float:

@@ -11,6 +11,7 @@ from scipy import optimize, stats
 from calibration.inference import arviz, fit, gates, psis, svi
 from calibration.inference.fit import write
 from calibration.inference.laplace import Blocks, Laplace
+from calibration.inference.variances import accelerated
 from scenarios import calibrating
 
 GROUPS, ITEMS, EACH = 2, 6, 5
@@ -145,3 +146,13 @@ def test_a_quick_look_never_passes_its_gates(y, tmp_path):
 
 def test_the_command_offers_the_steps_that_the_fit_takes():
     assert calibrating.STEPS == svi.STEPS
+
+
+def test_steps_that_are_too_short_are_told_how_far_to_go() -> None:
+    """Steps that go a fifth and a half of the way: as many as there are directions, and the place is found."""
+    goal, share = np.array([1.0, -0.5]), np.array([0.2, 0.5])
+    place, way = np.zeros(2), []
+    for _ in range(3):
+        way.append((place, share * (goal - place)))
+        place = place + accelerated(way, np.ones(2))
+    assert place == pytest.approx(goal, abs=1e-9)
