@@ -73,6 +73,7 @@ def accelerated(way: list[tuple[np.ndarray, np.ndarray]], unit: np.ndarray) -> n
     newton, change = changes[-1] / unit, (changes[-1] - (moves + turns) @ share) / unit
     if newton @ change <= 0:  # what was learnt far away leads back
         change = newton
-    change *= min(1.0, FASTEST * np.linalg.norm(newton) / max(np.linalg.norm(change), 1e-300))
+    most, length = FASTEST * float(np.linalg.norm(newton)), float(np.linalg.norm(change))
+    change *= most / max(most, length, 1e-300)
     found: np.ndarray = (change * unit).clip(-FARTHEST, FARTHEST)
     return found
