@@ -22,6 +22,7 @@ from twin.tune.tuned import Tuned
 # (figure, low, high, relative): ranges named by the project's sources, drawn and never asserted
 CLAIMS = {"turns": (0.15, 0.25, True), "ccc": (-15.0, -8.0, False), "working_capital": (-0.20, -0.10, True)}
 Formulas = dict[str, dict[str, np.ndarray] | str]  # figures of levels by formula, or why there are none
+LARGE = 1000
 SHOWN, NAMED = 40, 6  # rows of changes, names in a sentence
 
 
@@ -79,8 +80,8 @@ def content(model: Model, found: Tuned, listed: list[Change], goal: Measure, wor
             "name": words.get(f"limit on {x.limit.measure.name}", x.limit.measure.name),
             "label": x.label or words["company"],
             "asked": f"{'≥' if x.limit.least is not None else '≤'} "
-            f"{x.limit.least if x.limit.least is not None else x.limit.most:,.4g}",
-            "reached": f"{x.value:,.4g} [{x.low:,.4g}, {x.high:,.4g}]",
+            f"{bound(x.limit.least if x.limit.least is not None else x.limit.most)}",
+            "reached": f"{bound(x.value)} [{bound(x.low)}, {bound(x.high)}]",
         }
         for x in found.held
     ]
@@ -116,6 +117,11 @@ def unsettled(found: Tuned, words: dict[str, str]) -> str:
         return ""
     names = ", ".join(still[:NAMED]) + (", …" if len(still) > NAMED else "")
     return words["unsettled"].format(n=len(still), m=len(found.names), names=names)
+
+
+def bound(value: float | None) -> str:
+    """A limit or what it reached: shares with four digits, amounts whole."""
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= LARGE else f"{value:,.4g}"
 
 
 def shown(name: str, value: float) -> str:
