@@ -1,5 +1,5 @@
-"""The command `tandem`: new, check, stress, status, verify, report, scenarios, demo, tune, calibrate,
-backtest, doctor.
+"""The command `tandem`: new, check, stress, status, verify, report, scenarios, demo, tune, front, prices, calibrate,
+backtest, doctor, and the studies of `scenarios.questions`.
 
 Commands import what they need when they run, so that `--help` answers at once.
 """
@@ -151,7 +151,7 @@ def stress(
 
     choose(device)
     keep = ("daily",) if keep_daily else ()
-    ready, names = _with_scenarios(_read(company), scenarios)
+    ready, names = _with_scenarios(console.company(company), scenarios)
     given = _posterior(company, posterior, parameters)
     if dry_run:
         rows = run.preview(ready, names, out, draws=draws, seed=seed, keep=keep, given=given)
@@ -272,7 +272,7 @@ def scenarios(
         raise Stop(EXIT.usage, "--out needs a company: the rows name its suppliers and places")
     if out.suffix.casefold() not in _FILES:
         raise Stop(EXIT.usage, f"{out}: give a name that ends in {', '.join(_FILES)}")
-    ready = _read(company)
+    ready = console.company(company)
     write_scenarios([row for name in library() for row in fitted(name, ready)], out)
     console.say(f"written: {out}\nnext: edit it, then tandem stress {company} --scenarios {out} --out run/")
 
@@ -295,7 +295,7 @@ def demo(
     shop, run = out / "shop", out / "run"
     console.say(f"a company of {DEMO_STORES} stores and {DEMO_PRODUCTS} product lines is built in {shop} ..")
     example.write(example.generate(DEMO_STORES, DEMO_PRODUCTS), shop, lang=lang)
-    company, names = _read(shop), core()
+    company, names = console.company(shop), core()
     with console.Bars() as bars:
         play(company, names, run, draws=draws, seed=seed, progress=bars.progress, finished=bars.finished)
     page, _ = _reports(run, out, lang)
@@ -341,15 +341,6 @@ def doctor() -> None:
 
 
 app.add_typer(questions.app)  # survive, reverse, design, actions, spread
-
-
-def _read(path: Path):  # type: ignore[no-untyped-def]  # the type would import the tables before they are needed
-    from twin.tables.read import read
-
-    found = read(path)
-    for warning in found.warnings:
-        console.warn(str(warning))
-    return found.company
 
 
 def _with_scenarios(company, wanted: str):  # type: ignore[no-untyped-def]

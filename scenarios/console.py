@@ -89,6 +89,16 @@ def warn(message: str) -> None:
     _error().print(f"warning: {message}", style="yellow")
 
 
+def company(path: Path) -> Any:
+    """The company of a folder or workbook; what its tables are warned of is said."""
+    from twin.tables.read import read
+
+    found = read(path)
+    for warning in found.warnings:
+        warn(str(warning))
+    return found.company
+
+
 def table(headings: list[str], rows: list[list[str]]) -> None:
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:

@@ -53,7 +53,7 @@ def survive(
     """Time to survive and to recover of every supplier and place: days, lost margin, lost cash, worst first."""
     from scenarios import survival
 
-    ready = _read(company)
+    ready = console.company(company)
     law = _laws(Path(recovery)) if recovery.endswith(".csv") else recovery
     with _faults(), console.working() as now:
         model = survival.prepare(ready)
@@ -176,7 +176,7 @@ def actions(
     from scenarios import actions as study
     from scenarios.stress import scenario_rows
 
-    ready = _read(company)
+    ready = console.company(company)
     shocks = scenario_rows(ready, _known(ready, [scenario]))[scenario]
     model = study.prepare(ready, shocks)
     offered = study.offered(model) + ([study.with_second_source(model)] if second_source else [])
@@ -209,7 +209,7 @@ def spread(
 
     if posterior is None:
         raise Stop(EXIT.usage, "parameters are taken as known: give --posterior, the draws of a calibration")
-    ready = _read(company)
+    ready = console.company(company)
     model, _ = prepare(ready, [] if scenario == BASE else _known(ready, [scenario]))
     with _faults():
         params = study.read(posterior, model)
@@ -222,15 +222,6 @@ def spread(
         "figures": {name: study.split(x)._asdict() for name, x in figures.items()}, "scenario": scenario,
         "draws": count, "seed": seed,
     })  # fmt: skip
-
-
-def _read(path: Path):  # type: ignore[no-untyped-def]  # the type would import the tables before they are needed
-    from twin.tables.read import read
-
-    found = read(path)
-    for warning in found.warnings:
-        console.warn(str(warning))
-    return found.company
 
 
 def _known(company: Any, names: list[str]) -> list[str]:
@@ -260,7 +251,7 @@ def _space(path: Path, wanted: str, correlation: float, posterior: Path | None) 
     from twin.assembly import assemble
     from twin.tables.check import ensure
 
-    ready = _read(path)
+    ready = console.company(path)
     names = _known(ready, [name.strip() for name in wanted.split(",") if name.strip()])
     if not names or len(set(names)) < len(names):
         raise Stop(EXIT.usage, "--scenarios: give each scenario once")

@@ -180,7 +180,7 @@ def prices(
 
     if out is not None and out.suffix.casefold() != ".xlsx":
         raise Stop(EXIT.usage, f"{out}: give a name that ends in .xlsx")
-    ready = _read(company)
+    ready = console.company(company)
     with _searching() as progress:
         found = shadow_prices(ready, draws, seed, progress)
     words, shown_of = words_in("en"), Counter[str]()
@@ -207,16 +207,7 @@ def _ready(company: Path, out: Path) -> Any:
     """The company, if the results have a place."""
     if out.exists():
         raise Stop(EXIT.usage, f"{out} is there already: give another --out, or remove it")
-    return _read(company)
-
-
-def _read(company: Path) -> Any:
-    from twin.tables.read import read
-
-    found = read(company)
-    for warning in found.warnings:
-        console.warn(str(warning))
-    return found.company
+    return console.company(company)
 
 
 @contextmanager
