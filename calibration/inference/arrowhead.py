@@ -106,20 +106,22 @@ def factor(precision: ArrowHead) -> Factor:
 
 
 def solve(factor: Factor, right: np.ndarray) -> np.ndarray:
-    """precision^-1 right; right: flat, as the layout places it."""
+    """precision^-1 right; right: (.., size), flat as the layout places it; 0 where it places nothing."""
     layout, *_ = factor.precision
     order = np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
-    by_item = right[layout.items]
-    inner = _block_solve(factor.precision.blocks, by_item)
-    top = linalg.cho_solve((factor.schur, True), right[order] - np.einsum("ipg,ip->g", factor.precision.cross, inner))
-    found = np.zeros_like(right)
-    found[order] = top
-    found[layout.items] = inner - np.einsum("ipg,g->ip", factor.pull, top)
-    return found
+    rows = right.reshape(-1, right.shape[-1])
+    inner = _block_solve(factor.precision.blocks, rows[:, layout.items])
+    outer = rows[:, order] - np.einsum("ipg,rip->rg", factor.precision.cross, inner, optimize=True)
+    top = linalg.cho_solve((factor.schur, True), outer.T).T
+    found = np.zeros_like(rows)
+    found[:, order] = top
+    found[:, layout.items] = inner - np.einsum("ipg,rg->rip", factor.pull, top, optimize=True)
+    return found.reshape(right.shape)
 
 
 def _block_solve(blocks: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.linalg.solve(blocks, right[..., None])[..., 0]
+    """right: (.., item, own)."""
+    return np.moveaxis(np.linalg.solve(blocks, np.moveaxis(right, 0, -1)), -1, 0)
 
 
 def draw_top(factor: Factor, normal: np.ndarray) -> np.ndarray:

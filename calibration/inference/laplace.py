@@ -8,7 +8,6 @@ and their covariance with the rest is left out.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +27,7 @@ SLOPE_MAX, SEARCH_MAX, CHORD_MAX = 0.05, 200, 12
 STEP_MAX = 1e-3
 # Variance parameters are settled where a step, in their spreads, is below the first, after so many at most; a fit whose
 # last step is above DRIFT_MAX fails its gate.
-SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 10, 0.05
+SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 20, 0.05
 APART = 1.0  # spreads between where the first search ended and where the second begins
 
 
@@ -63,12 +62,11 @@ class Laplace(NamedTuple):
 
 
 class _Functions(NamedTuple):
-    """Of (z, log s, data), compiled once: dU/dz, columns of the Hessian, d2U/dz d log s, moments, the search."""
+    """Of (z, log s, data), compiled once: dU/dz, columns of the Hessian, slopes of log s, the search."""
 
     gradient: Callable[..., Array]
     columns: arrowhead.Columns
-    mixed: Callable[..., Array]
-    moments: variances.Moments
+    variances: variances.Quadratic
     search: Callable[..., Array]
 
 
@@ -89,6 +87,13 @@ class _Mode(NamedTuple):
         found = np.asarray(self.at) + arrowhead.drawn(self.factored, number, self.at.size, rng, inner)
         alone = self.factored.precision.layout.alone
         found[:, alone] += self.scale[alone] * rng.standard_normal((number, len(alone)))
+        return found
+
+    def covered(self, right: np.ndarray) -> np.ndarray:
+        """The covariance given log s times right, (.., coordinate)."""
+        alone = self.factored.precision.layout.alone
+        found = arrowhead.solve(self.factored, right)
+        found[..., alone] = self.scale[alone] ** 2 * right[..., alone]
         return found
 
 
@@ -120,17 +125,8 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
 
 def _functions(potential: Callable[[Array, Array, Any], Array]) -> _Functions:
     gradient = jax.jit(jax.grad(potential))
-
-    @jax.jit
-    def mixed(mode: Array, log_s: Array, data: Any) -> Array:
-        def column(tangent: Array) -> Array:
-            return jax.jvp(lambda s: gradient(mode, s, data), (log_s,), (tangent,))[1]
-
-        return lax.map(column, jnp.eye(log_s.size, dtype=log_s.dtype))
-
-    return _Functions(
-        gradient, arrowhead.columns_of(gradient), mixed, variances.moments_of(potential), _search_of(potential)
-    )
+    columns = arrowhead.columns_of(gradient)
+    return _Functions(gradient, columns, variances.quadratic(potential), _search_of(potential))
 
 
 def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: Any, layout: Layout, seed: int) -> _Mode:
@@ -138,8 +134,7 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
     at = use.search(start, spread, log_s, data)
     placed = _placed(layout)
     scale = np.ones(at.size)
-    step, drift = variances.Step(np.zeros(0), np.zeros((0, 0))), 0.0
-    way: list[tuple[np.ndarray, np.ndarray]] = []
+    drift = 0.0
     for _ in range(SETTLE_MAX):
         precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
         try:
@@ -150,23 +145,20 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
             raise NoMode(FLAT)
         scale[placed] = arrowhead.spread(factored, at.size)[placed]
         scale[layout.alone] = 1 / np.sqrt(precision.alone)
-        follow = _follow(use, at, log_s, data, factored)
-        mode = _Mode(at, log_s, factored, scale, follow, step.root, 0.0, 0.0)
+        none = np.zeros((at.size, log_s.size)), np.zeros((log_s.size, log_s.size))
+        mode = _Mode(at, log_s, factored, scale, *none, 0.0, 0.0)
         mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
         if not log_s.size:
             break
         # the same luck in every step
-        step = variances.step(use.moments, partial(mode.drawn, rng=np.random.default_rng([seed, 3])), log_s, data)
-        unit = np.sqrt((step.root**2).sum(axis=1))
-        way.append((np.asarray(log_s), step.change))
-        change = variances.accelerated(way, unit)
-        drift = float(np.abs(change / unit).max())
-        at, log_s = mode.at + follow @ change, log_s + change
-        mode = mode._replace(at=at, log_s=log_s)
+        step = variances.step(use.variances, mode.at, log_s, data, mode.covered, np.random.default_rng([seed, 3]))
+        drift = float(np.abs(step.change / np.sqrt((step.root**2).sum(axis=1))).max())
+        at, log_s = mode.at + step.follow @ step.change, log_s + step.change
+        mode = mode._replace(at=at, log_s=log_s, follow=step.follow, root=step.root)
         if drift < SETTLED:
             break
     at, last = _chord(use.gradient, mode, data)
-    return mode._replace(at=at, step=last, root=step.root, drift=drift)
+    return mode._replace(at=at, step=last, drift=drift)
 
 
 def _disagreement(first: _Mode, second: _Mode) -> float:
@@ -225,14 +217,6 @@ def _chord(gradient: Callable[..., Array], mode: _Mode, data: Any) -> tuple[Arra
         if step < STEP_MAX:
             break
     return at, step
-
-
-def _follow(use: _Functions, at: Array, log_s: Array, data: Any, factored: Factor) -> np.ndarray:
-    """(coordinate, variance parameter) d mode / d log s."""
-    if not log_s.size:
-        return np.zeros((at.size, 0))
-    rows = np.asarray(use.mixed(at, log_s, data), float)
-    return np.stack([-arrowhead.solve(factored, row) for row in rows], axis=1)
 
 
 def _corrected(
