@@ -226,6 +226,12 @@ def test_policies_and_scenarios_meet_the_same_arrivals_and_nothing_else_changes_
     assert all((came(plain, name, i) == to).all() for name, i, to in planned)
 
 
+def test_the_order_of_rows_does_not_matter() -> None:
+    turned = run(assemble(small_shop.reversed_rows(ports.company())), 500)
+    for name, x in turned.series.items():
+        assert (x == played().series[name][:500]).all(), name
+
+
 def test_posterior_draws_reach_the_orders() -> None:
     """Two draws whose laws have nothing in common: future d arrives by draw d // 2, whatever the tables say."""
     model = shop()
