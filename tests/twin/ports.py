@@ -79,6 +79,7 @@ def undated(given: Company) -> Company:
     return replace(given, orders=tuple(rows.OpenOrder(**order) for order in orders))
 
 
-def model() -> Model:
+def model(given: Company | None = None) -> Model:
+    """The assembled company, by default this one, with a scenario that doubles lead times."""
     late = rows.Shock(scenario="late", shock="late", field="lead_time", start=0, days=DAYS, factor=2)
-    return assemble(company(), {"late": [late]})
+    return assemble(company() if given is None else given, {"late": [late]})

@@ -1,7 +1,7 @@
 """Goods on the way at the opening arrive by what is left of their lane's law, in every engine and mode alike."""
 
 import dataclasses
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from calibration.backtest.reality import between
 from kernels import native as generator
 from kernels import quantiles
 from kernels.bits import seed_words, threefry2x32
+from kernels.native import chip
 from kernels.ratio import SMOOTH
 from tests.conftest import strict
 from tests.twin import ports, small_shop
@@ -227,7 +228,7 @@ def test_policies_and_scenarios_meet_the_same_arrivals_and_nothing_else_changes_
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
-    turned = run(assemble(small_shop.reversed_rows(ports.company())), 500)
+    turned = run(ports.model(small_shop.reversed_rows(ports.company())), 500)
     for name, x in turned.series.items():
         assert (x == played().series[name][:500]).all(), name
 
@@ -276,11 +277,20 @@ def test_a_run_that_begins_later_does_not_draw_again() -> None:
 
 @pytest.mark.skipif(generator.find_compiler() is None, reason="no C++ compiler here")
 def test_engines_agree_bit_for_bit() -> None:
-    model = shop()
-    a, b = run(model, 256, engine=native), run(model, 256, engine=xla)
-    for x, y in zip(jax.tree.leaves((a.series, a.closing, a.residuals)),
-                    jax.tree.leaves((b.series, b.closing, b.residuals)), strict=True):  # fmt: skip
-        assert (x == y).all()
+    def threads(future: Any, shared: Any, opening: Any, each: Any) -> Any:
+        """A block of a GPU's threads, on this processor."""
+        programme = generator.compiled(future, (shared, opening), each, partial(chip.OnChip, 3))
+        return lambda shared, opening, each: jax.tree.map(np.asarray, programme((shared, opening), each))
+
+    by_xla = run(shop(), 256, engine=xla)
+    for engine, futures in ((native, 256), (threads, 16)):
+        found = run(shop(), futures, engine=engine)
+        for x, y in zip(
+            jax.tree.leaves((found.series, found.closing, found.residuals)),
+            jax.tree.leaves((by_xla.series, by_xla.closing, by_xla.residuals)),
+            strict=True,
+        ):
+            assert (x == y[:futures]).all(), engine
 
 
 def test_a_future_is_that_of_a_company_which_gave_its_days() -> None:
