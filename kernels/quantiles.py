@@ -60,6 +60,21 @@ def tabulated(u: Array, cdf: Array) -> Array:
     return 1.0 + jnp.sum((cdf[..., :-1] < u[..., None]).astype(u.dtype), axis=-1)
 
 
+def exceeding(u: Array, cdf: Array, age: Array) -> Array:
+    """Quantile of a law on 1, 2, .. n of what is longer than `age`: L given L > age; age + 1 where the law has no such.
+
+    cdf: (..., n), last entry 1; age: whole, >= 0, shape of u. Returns the smallest k > age with
+    cdf[k - 1] - cdf[age - 1] >= u (1 - cdf[age - 1]); a product and a difference are compared, so that no compiler can
+    contract them and every engine finds the same k.
+    """
+    days = jnp.arange(1, cdf.shape[-1] + 1, dtype=u.dtype)
+    days = jnp.broadcast_to(days, cdf.shape)
+    passed = jnp.max(jnp.where(days <= age[..., None], cdf, 0.0), axis=-1)
+    among = u * (1.0 - passed)
+    k = 1.0 + jnp.sum((cdf[..., :-1] - passed[..., None] < among[..., None]).astype(u.dtype), axis=-1)
+    return jnp.maximum(k, age + 1.0)
+
+
 def empirical(u: Array, values: Array) -> Array:
     """Quantile of observed values, each equally likely: the smallest value with a share >= u at or below it.
 

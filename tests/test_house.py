@@ -15,7 +15,7 @@ ROOMS = (
     ("state", "tables"),
     ("network",),
     ("exogenous", "ledger", "measures"),
-    ("goods", "terms", "policies", "gate", "designed"),
+    ("goods", "terms", "policies", "gate", "designed", "underway"),
     ("day", "invariants"),
     ("checkpointed", "record"),
     ("engines",),

@@ -24,6 +24,7 @@ from twin.state import array, pytree
 # Streams and events are part of every key: new ones are added at the end, never renumbered.
 LUCK, SEVERITIES = 0, 1
 DEMAND, LEAD_TIME, RETURNS, SHRINK, COMPANY_YEAR, COMPANY_WEEK, CATEGORY_WEEK, STORE_DAY, SEVERITY, GROUP = range(10)
+RESIDUAL = 10  # the lead time of what left on a day before the start
 COMPANY = hash_id("company")
 
 # The axes of the places that a field of a shock can hit.

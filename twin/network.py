@@ -39,6 +39,7 @@ class Sizes(NamedTuple):
     categories: int
     covenants: int
     slots: int  # days a shipment can be on the way, plus one
+    shipments: int  # on the way at the opening with a known day of dispatch; 0: none
     due_slots: int  # days a bill can be due ahead, plus one
     return_slots: int  # 0: no returns
     life_slots: int  # 0: nothing expires
@@ -74,7 +75,7 @@ class Sizes(NamedTuple):
             "due_slot": self.due_slots, "return_slot": self.return_slots, "life_slot": self.life_slots,
             "perishable": self.perishables, "capped_lane": self.capped_lanes, "capped_source": self.capped_sources,
             "capped_fan_out": self.capped_fan_out, "gate_day": self.gate_days, "lead_day": self.lead_days,
-            "word": 2, "facility": 2, "tax": 2, "claim": len(CLAIMS),
+            "shipment": self.shipments, "word": 2, "facility": 2, "tax": 2, "claim": len(CLAIMS),
         }  # fmt: skip
 
     @property

@@ -17,7 +17,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 from kernels.bits import Pair, seed_words, threefry2x32
 from kernels.ratio import EXACT, SMOOTH, Arithmetic
-from twin import invariants
+from twin import invariants, underway
 from twin.checkpointed import DRAWS
 from twin.day import day
 from twin.day.setting import Setting
@@ -38,6 +38,7 @@ from twin.plan import blocks_at_once, flow_shapes, footprint, planned_block
 from twin.policies import Policy
 from twin.record import Record
 from twin.state import Flows, State, changed, pytree
+from twin.underway import Underway
 
 MODES = {"exact": EXACT, "smooth": SMOOTH}
 FUTURES_PER_POSTERIOR_DRAW = 2
@@ -45,7 +46,8 @@ FUTURES_PER_POSTERIOR_DRAW = 2
 
 @pytree
 class Inputs:
-    """What all futures of a scenario share: calendar and terms by day, shocks, and a replayed history if there is one.
+    """What all futures of a scenario share: calendar and terms by day, shocks, a replayed history if there is one, and
+    what was on the way at the opening.
 
     `days`, the `change` of each shock and `replay` have a leading day axis; the rest has none.
     """
@@ -54,6 +56,7 @@ class Inputs:
     shocks: dict[str, Shock]
     severities: Severities
     replay: Luck | None
+    underway: Underway
 
 
 class Run(NamedTuple):
@@ -104,6 +107,9 @@ def play(
     key = threefry2x32(seed, (jnp.uint32(LUCK), draw))
     if severities is None:
         severities = draw_severities(inputs.severities, seed, draw, arithmetic)
+    if network.sizes.shipments and inputs.replay is None:
+        goods = underway.drawn(network, params, inputs.underway, opening.goods, inputs.days.day[0], key)
+        opening = changed(opening, goods=goods)
 
     def advance(state: State, today: Any) -> tuple[State, Flows, Array]:
         days, changes, history = today

@@ -15,7 +15,8 @@ from scenarios.example.trading import Network, Trade
 from scenarios.example.truth import Truth
 
 ROUND_TO = 10_000.0  # CNY
-Order = tuple[str, str, str, int, int | None, float | None]  # source, node, line, units, day of arrival, value
+# source, node, line, units, day of arrival and of dispatch (None: not dispatched), value
+Order = tuple[str, str, str, int, int | None, int | None, float | None]
 Item = tuple[str, str | None, int, float]  # kind, party, due day, amount
 
 
@@ -162,15 +163,15 @@ def _orders(truth: Truth, net: Network, trade: Trade, p: Prices) -> list[Order]:
             for t in np.flatnonzero((trade.arrives[:h, d, i] >= h) & (trade.ordered[:h, d, i] > 0)):
                 units = int(trade.ordered[t, d, i])
                 value = round(float(units * p.landed[i]), 2) if p.imported[i] else None
-                found.append((line.supplier, dc, line.name, units, int(trade.arrives[t, d, i]) - h, value))
+                found.append((line.supplier, dc, line.name, units, int(trade.arrives[t, d, i]) - h, int(t) - h, value))
         for s, store in enumerate(truth.stores):
             dc = net.dcs[net.dc_of[s]]
             for back in range(net.store_lead[s]):
                 units = int(trade.shipped[h - 1 - back, s, i])
                 if units:
                     value = round(float(units * p.landed[i]), 2)
-                    found.append((dc, store, line.name, units, int(net.store_lead[s]) - 1 - back, value))
+                    found.append((dc, store, line.name, units, int(net.store_lead[s]) - 1 - back, -1 - back, value))
             short = int(trade.open[h - 1, s, i])
             if short:
-                found.append((dc, store, line.name, short, None, None))
+                found.append((dc, store, line.name, short, None, None, None))
     return found

@@ -170,7 +170,7 @@ def _lanes(truth: Truth, net: Network) -> Iterator[rows.Lane]:
 
 
 def _orders(opening: Opening) -> Iterator[rows.OpenOrder]:
-    for source, node, line, units, arrives, value in opening.orders:
+    for source, node, line, units, arrives, dispatched, value in opening.orders:
         yield row(
             rows.OpenOrder,
             source=source,
@@ -178,6 +178,7 @@ def _orders(opening: Opening) -> Iterator[rows.OpenOrder]:
             product=line,
             units=units,
             arrives=None if arrives is None else seasons.START + timedelta(arrives),
+            dispatched=None if dispatched is None else seasons.START + timedelta(dispatched),
             value=None if value is None else number(value, 2),
         )
 

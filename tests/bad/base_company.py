@@ -148,6 +148,11 @@ PO2,V2,DC1,B,2025-12-29,,12,
 }
 
 
+def left(days: str) -> str:
+    """The open orders with a column of dispatch days. days: arrival and dispatch of the one that is on its way."""
+    return f"source,node,product,units,arrives,dispatched,value,deposit\nV2,DC1,B,12,{days},144,\nV1,DC1,A,50,,,,30\n"
+
+
 def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """The files of a company in a folder."""
     for name, content in files.items():

@@ -1,6 +1,6 @@
 """M rows of RELIABILITY.md 5: opening, terms, facilities, covenants, default rule."""
 
-from tests.bad.base_company import TABLES
+from tests.bad.base_company import TABLES, left
 from tests.bad.case import Case
 
 NO_DEFAULT = TABLES["company.csv"] + "grace_days,none\n"
@@ -42,6 +42,10 @@ MONEY = [
          "which supplier?"),
     Case("M003", "arrival before the start", {"orders.csv": ("2026-01-10", "2025-12-10")},
          "orders.csv:2:arrives", "count it as stock"),
+    Case("M003", "dispatched after the start", {"orders.csv": left("2026-01-10,2026-01-05")},
+         "orders.csv:2:dispatched", "had not left"),
+    Case("M003", "dispatched without arrival", {"orders.csv": left(",2026-01-02")},
+         "orders.csv:2:arrives", "day on which it is expected", also=frozenset({"M002"})),
     Case("M003", "planned before the start", {"planned.csv": ("2026-01-25", "2025-12-25")},
          "planned.csv:2:date", "open_items", severity="W"),
     Case("M004", "term as text", {"suppliers.csv": ("V1,60", "V1,net30days")}, "suppliers.csv:2:net_days",

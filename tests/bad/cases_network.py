@@ -5,7 +5,7 @@ import zipfile
 
 import openpyxl
 
-from tests.bad.base_company import TABLES
+from tests.bad.base_company import TABLES, left
 from tests.bad.case import Case, link
 
 
@@ -161,6 +161,8 @@ NETWORK = [
          "whole number"),
     Case("N018", "arrival beyond a year", {"orders.csv": ("2026-01-10", "2027-03-10")},
          "orders.csv:2:arrives", "longest lead time"),
+    Case("N018", "older than its lane allows", {"orders.csv": left("2026-01-10,2025-12-23")},
+         "orders.csv:2:dispatched", "never takes more than 12", severity="W"),
     Case("N019", "neither yes nor no", {"calendar.csv": ("2,no,", "2,off,")}, "calendar.csv:2:business_day",
          "write yes or no"),
     Case("N020", "thousands", {"products.csv": ("V1,10,", 'V1,"1,200",')}, "products.csv:2:price",

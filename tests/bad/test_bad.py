@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import twin.tables.lead_laws  # noqa: F401  # a check imports it where it must, and that is not the time it takes
 from tests.bad.base_company import HISTORY, TABLES, write
 from tests.bad.case import Case
 from tests.bad.cases_history import IN_HISTORY, OTHER_FILES

@@ -11,7 +11,7 @@ from kernels.ratio import EXACT
 from twin.assembly import lead_times, shocks
 from twin.assembly.calendar import Calendar, calendar_of, demand_factors, prices
 from twin.assembly.days import billed, days_of, net_days
-from twin.assembly.opening import dues, opening, opening_units
+from twin.assembly.opening import dues, opening, opening_units, underway_arrays
 from twin.assembly.policy import replenishment
 from twin.assembly.sizes import Scenarios, capacities, plan_sizes
 from twin.assembly.structure import Structure, structure
@@ -32,6 +32,7 @@ from twin.state import State, as_declared, changed
 from twin.tables import rows
 from twin.tables.company import Company
 from twin.tables.digest import given
+from twin.underway import Underway
 
 # Standard deviations of the logarithm of shared demand factors; judgement, on the low side of category sales.
 DEFAULT_FACTORS = {"company_year": 0.03, "company_week": 0.03, "category_week": 0.05, "store_day": 0.05}
@@ -54,6 +55,7 @@ class Model:
     params: Params
     inputs: dict[str, Inputs]  # by scenario; "base" is always there
     opening: State
+    underway: Underway
 
 
 def assemble(
@@ -74,7 +76,7 @@ def assemble(
     capped = capacities(company, s, scenarios, room)
     rows_of = list(scenarios.values())
     opening_dues = dues(company, s, book, c)
-    sizes = plan_sizes(company, s, c, rows_of, capped, (longest, units.transit), opening_dues, cdf, spare_term)
+    sizes = plan_sizes(company, s, c, rows_of, capped, longest, units, opening_dues, cdf, spare_term)
     sizes = sizes if room is None else sizes.cover(room)
     axes = sizes.axes()
     network = as_declared(network_of(company, s, c, sizes, capped), axes)
@@ -91,7 +93,8 @@ def assemble(
     params = params_of(company, s, cdf, within, sizes)
     demand = (*demand_factors(company, s, c), prices(company, s, c))
     levels, source = as_declared(policy, axes), source_of(company)
-    model = Model(company, s, c, capped, demand, network, levels, source, params, {}, state)
+    moving = underway_arrays(units, s, sizes)
+    model = Model(company, s, c, capped, demand, network, levels, source, params, {}, state, moving)
     for name, scenario in {"base": (), **scenarios}.items():
         model.inputs[name] = scenario_inputs(model, scenario)
     return model
@@ -119,7 +122,8 @@ def scenario_inputs(model: Model, scenario: Sequence[rows.Shock], longer_terms: 
     company, s, c, sizes = model.company, model.structure, model.calendar, model.network.sizes
     days = days_of(company, s, c, sizes, model.demand, scenario, longer_terms)
     hits, laws = shocks.compile_shocks(scenario, s, c.days, model.capped, sizes)
-    return Inputs(days=as_declared(days, sizes.axes()), shocks=hits, severities=laws, replay=None)
+    declared = as_declared(days, sizes.axes())
+    return Inputs(days=declared, shocks=hits, severities=laws, replay=None, underway=model.underway)
 
 
 def terms_at(model: Model, scenario: Sequence[rows.Shock], severity: Mapping[str, float]) -> dict[str, np.ndarray]:

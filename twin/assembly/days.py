@@ -8,12 +8,12 @@ import numpy as np
 from twin.assembly import calendar as dates
 from twin.assembly import shocks
 from twin.assembly.calendar import Calendar
-from twin.assembly.lead_times import mean_days
 from twin.assembly.structure import Structure
 from twin.assembly.terms import legs_of
 from twin.network import Days, Sizes
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.lead_laws import mean_days
 
 EXPENSES = ("payroll", "rent", "other")
 OUTFLOWS = (*EXPENSES, "tax", "maturity", "capex", "dividend")

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from twin.assembly.calendar import Calendar
-from twin.assembly.lead_times import mean_days
 from twin.assembly.policy import demand_moments, share_of
 from twin.assembly.quanta import cents, price, split
 from twin.assembly.structure import LaneId, Structure
 from twin.ledger import CODES
 from twin.network import CLAIMS, Sizes
 from twin.policies import Replenishment
-from twin.state import Dues, Goods, Ledger, State
+from twin.state import Dues, Goods, Ledger, State, as_declared
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.lead_laws import mean_days
+from twin.underway import Underway
 
 # Accounts whose natural side is the debit; all others stand on the credit side.
 DEBIT = {code for code in CODES if code < 2000 and code not in (1119, 1290)} | {3200}
@@ -41,7 +42,9 @@ class Units:
     value: dict[tuple[str, str], int] = field(default_factory=dict)
     backorders: dict[tuple[str, str], int] = field(default_factory=dict)
     open: dict[tuple[LaneId, str], int] = field(default_factory=dict)
-    transit: dict[tuple[int, LaneId, str], int] = field(default_factory=dict)
+    transit: dict[tuple[int, LaneId, str], int] = field(default_factory=dict)  # by planned day of arrival
+    # of these, (lane, day of dispatch, planned day of arrival) -> product -> units, where the dispatch is known
+    dispatched: dict[tuple[LaneId, int, int], dict[str, int]] = field(default_factory=dict)
     transit_value: dict[tuple[LaneId, str], int] = field(default_factory=dict)
     deposit: dict[tuple[LaneId, str], int] = field(default_factory=dict)
 
@@ -91,8 +94,12 @@ def pipeline(company: Company, s: Structure, book: dict[int, int], units: Units,
             if row.arrives is None:
                 units.open[lane, row.product] = units.open.get((lane, row.product), 0) + row.units
             else:
-                key = ((row.arrives - start.start).days, lane, row.product)
+                day = (row.arrives - start.start).days
+                key = (day, lane, row.product)
                 units.transit[key] = units.transit.get(key, 0) + row.units
+                if row.dispatched is not None:
+                    lines = units.dispatched.setdefault((lane, (row.dispatched - start.start).days, day), {})
+                    lines[row.product] = lines.get(row.product, 0) + row.units
             at = (lane, row.product)
             units.deposit[at] = units.deposit.get(at, 0) + int(cents(row.deposit))
             if row.value is not None:
@@ -268,6 +275,25 @@ def goods_arrays(units: Units, s: Structure, sizes: Sizes, perishable: np.ndarra
         received=received,
         fresh=fresh,
     )
+
+
+def underway_arrays(units: Units, s: Structure, sizes: Sizes) -> Underway:
+    """Shipments of known dispatch, by lane and day; see `twin.underway` for what an age is."""
+    known = sorted(units.dispatched, key=lambda at: (s.lane[at[0]], *at[1:]))
+    oldest: dict[LaneId, int] = {}
+    for at, left, _ in known:
+        oldest.setdefault(at, left)
+    lane, planned = np.zeros(sizes.shipments), np.zeros(sizes.shipments)
+    dispatched, age = np.full(sizes.shipments, -1), np.zeros(sizes.shipments)
+    carried = np.zeros((sizes.shipments, sizes.products))
+    for i, (at, left, day) in enumerate(known):
+        lane[i], dispatched[i], planned[i] = s.lane[at], left, day
+        if s.lane_rows[at].crossing or left == oldest[at]:
+            age[i] = -1 - left  # it had not arrived by day -1
+        for product, n in units.dispatched[at, left, day].items():
+            carried[i, s.product[product]] = n
+    found = Underway(lane=lane, dispatched=dispatched, age=age, planned=planned, units=carried)
+    return as_declared(found, sizes.axes())
 
 
 def ledger_arrays(units: Units, book: dict[int, int], s: Structure, sizes: Sizes) -> Ledger:

@@ -11,11 +11,11 @@ from collections import defaultdict
 import numpy as np
 from scipy import stats
 
-from twin.assembly.lead_times import deviation_days, mean_days
 from twin.assembly.structure import Structure
 from twin.policies import Replenishment
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.lead_laws import deviation_days, mean_days
 
 
 def demand_moments(company: Company, s: Structure) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ import numpy as np
 
 from twin.assembly import shocks
 from twin.assembly.calendar import Calendar
-from twin.assembly.opening import Due
+from twin.assembly.opening import Due, Units
 from twin.assembly.quanta import up_to
-from twin.assembly.structure import LaneId, Structure
+from twin.assembly.structure import Structure
 from twin.network import Sizes
 from twin.tables import rows
 from twin.tables.company import Company
@@ -42,7 +42,8 @@ def plan_sizes(
     c: Calendar,
     scenarios: Sequence[Sequence[rows.Shock]],
     capped: tuple[list[int], list[str]],
-    lead: tuple[list[int], dict[tuple[int, LaneId, str], int]],
+    longest: list[int],
+    units: Units,
     opening_dues: dict[str, Due],
     cdf: np.ndarray,
     spare_term: int,
@@ -50,11 +51,10 @@ def plan_sizes(
     """Sizes with room for every scenario of the plan, in coarse steps so that programmes are reused."""
     settings = company.settings
     hits = [row for scenario in scenarios for row in scenario]
-    longest, moving = lead
     stretched = [
         np.prod([shocks.worst_factor(row) for row in scenario if row.field == "lead_time"]) for scenario in scenarios
     ]
-    ahead = max([*np.ceil(max(longest) * np.array([1.0, *stretched])), *(day for day, _, _ in moving)])
+    ahead = max([*np.ceil(max(longest) * np.array([1.0, *stretched])), *(day for day, _, _ in units.transit)])
     terms = [row.net_days + spare_term for row in company.suppliers] + [row.days for row in company.receivables]
     terms += [settings.accrual_days, settings.vat_lag, settings.tax_lag]
     terms += [row.net_days + spare_term for row in hits if row.net_days is not None]
@@ -78,6 +78,7 @@ def plan_sizes(
         categories=len(s.categories),
         covenants=len(company.covenants),
         slots=up_to(int(ahead) + 1, 16),
+        shipments=up_to(len(units.dispatched), 8) if units.dispatched else 0,
         due_slots=up_to(due + 1, 32),
         return_slots=up_to(max(returns) + 1, 8) if returns else 0,
         life_slots=up_to(max(lives), 8) if lives else 0,

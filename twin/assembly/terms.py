@@ -3,7 +3,6 @@
 import numpy as np
 
 from twin.assembly.calendar import Calendar
-from twin.assembly.lead_times import mean_days
 from twin.assembly.policy import demand_moments
 from twin.assembly.quanta import cents, half_even, ppm, price
 from twin.assembly.structure import Structure
@@ -11,6 +10,7 @@ from twin.ledger import posting_table
 from twin.network import Network, Sizes
 from twin.tables import rows
 from twin.tables.company import Company
+from twin.tables.lead_laws import mean_days
 
 UNLIMITED = np.inf
 

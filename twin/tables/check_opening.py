@@ -263,6 +263,52 @@ def open_items(company: Company) -> Iterator[Finding]:
             )
 
 
+def dispatch_days(company: Company) -> Iterator[Finding]:
+    """What left before the start, and is still on its way, has an arrival date and a lane that may take that long."""
+    start, ages = company.settings.start, {}
+    for row, order in enumerate(company.orders):
+        if order.dispatched is None:
+            continue
+        if order.dispatched >= start:
+            message = f"had not left at the start on {start}; leave it and the arrival date empty"
+            yield Finding("M003", "orders", row, "dispatched", str(order.dispatched), message)
+        elif order.arrives is None:
+            message = f"left on {order.dispatched}; give the day on which it is expected"
+            yield Finding("M003", "orders", row, "arrives", "", message)
+        else:
+            ages[row] = (start - order.dispatched).days - 1
+    lanes = _exhausted(company) if ages else {}
+    for row, age in ages.items():
+        order = company.orders[row]
+        longest = lanes.get((order.source, order.node))
+        if longest is not None and age >= longest:
+            yield Finding(
+                "N018",
+                "orders",
+                row,
+                "dispatched",
+                str(order.dispatched),
+                f"has not arrived after {age} days, but its lane never takes more than {longest}: it arrives on the "
+                "first day of every future; mend the lane's lead times, or leave this empty to keep the arrival date",
+                "W",
+            )
+
+
+def _exhausted(company: Company) -> dict[tuple[str, str], int]:
+    """The age beyond which no shipment is still on its way, by lane; lanes of certain lead times left out."""
+    # only where it is asked for: importing the laws takes longer than checking a company
+    from twin.tables.lead_laws import exhausted, law, observations
+
+    found, seen = routes(company), observations(company.lead_times)
+    ages = {}
+    for lane in found.lanes:
+        at = (lane.source, lane.destination)
+        age = exhausted(lane, law(lane, found.kinds.get(lane.source) != "supplier", seen.get(at, {})))
+        if age is not None:
+            ages[at] = age
+    return ages
+
+
 def parties(company: Company) -> Iterator[Finding]:
     """Whose an open item is: of a supplier, a channel or a facility; of nobody where the kind says it all."""
     known = {
@@ -314,6 +360,7 @@ OPENING = (
     (stock_ties, ("nodes", "products", "opening", "stock")),
     (goods_on_the_way_tie, ("nodes", "lanes", "opening", "orders")),
     (open_items, ("company",)),
+    (dispatch_days, ("company", "nodes", "lanes", "lead_times", "orders")),
     (parties, ("nodes",)),
     (open_items_tie, ("opening", "open_items")),
 )

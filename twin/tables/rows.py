@@ -227,6 +227,9 @@ class OpenOrder(Row):
     product: Id = column(REQUIRED, "商品", "", "the product")
     units: Count = column(REQUIRED, "数量", "unit", "units")
     arrives: Day | None = column(None, "到货日期", "date", "arrival date of what is on the way", "not dispatched yet")
+    dispatched: Day | None = column(None, "发运日期", "date",
+                                    "when it left; each future then draws its arrival by the lane's lead times",
+                                    "every future meets it on its arrival date")  # fmt: skip
     value: Amount | None = column(None, "金额", "currency", "at cost, goods we own on the way",
                                   "the balance sheet's goods in transit, in proportion to standard cost")  # fmt: skip
     deposit: Amount = column("0", "已付定金", "currency", "deposit held", "none")
