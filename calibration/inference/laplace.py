@@ -31,6 +31,7 @@ SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 20, 0.05
 APART = 1.0  # spreads between where the first search ended and where the second begins
 
 
+FAR = "the search left the place where the density is known: more SVI steps, or engine nuts"
 FLAT = "the curvature at the mode is not positive: more SVI steps, or fewer parameters"
 
 
@@ -50,7 +51,7 @@ class Laplace(NamedTuple):
     """draws: site -> (draw, ...) unconstrained; step: the last Newton step in spreads; khat: (item,).
 
     drift: how far the variance parameters were still to go; disagreement: how far a second search, begun elsewhere,
-    ended from the first; both in spreads, the largest. worth: of how many independent draws the poorest block's are.
+    ended from the first; both in spreads, the largest; inf where the variances have no maximum. worth: of how many independent draws the poorest block's are.
     """
 
     draws: dict[str, np.ndarray]
@@ -152,8 +153,10 @@ def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: A
             break
         # the same luck in every step
         step = variances.step(use.variances, mode.at, log_s, data, mode.covered, np.random.default_rng([seed, 3]))
-        drift = float(np.abs(step.change / np.sqrt((step.root**2).sum(axis=1))).max())
-        at, log_s = mode.at + step.follow @ step.change, log_s + step.change
+        spreads = np.sqrt((step.root**2).sum(axis=1))
+        drift = float(np.abs(step.change / spreads).max()) if step.known else np.inf
+        log_s = log_s + step.change
+        at = use.search(mode.at + step.follow @ step.change, scale, log_s, data)
         mode = mode._replace(at=at, log_s=log_s, follow=step.follow, root=step.root)
         if drift < SETTLED:
             break
@@ -207,12 +210,16 @@ def _chord(gradient: Callable[..., Array], mode: _Mode, data: Any) -> tuple[Arra
         step = 0.0
         for turn in ("rest", "held"):
             slope = np.asarray(gradient(at, mode.log_s, data), float)
+            if not np.isfinite(slope).all():
+                raise NoMode(FAR)
             change = np.zeros_like(slope)
             if turn == "held":
                 change[held] = mode.scale[held] ** 2 * slope[held]
             else:
                 change = arrowhead.solve(mode.factored, slope)
-            step = max(step, float(np.abs(change / mode.scale).max()))
+            length = float(np.abs(change / mode.scale).max())
+            change /= max(length, 1.0)  # beyond a spread the one Hessian says nothing
+            step = max(step, length)
             at = at - change
         if step < STEP_MAX:
             break

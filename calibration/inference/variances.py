@@ -59,18 +59,22 @@ def quadratic(potential: Callable[[Array, Array, Any], Array]) -> Quadratic:
 
 
 class Step(NamedTuple):
-    """To the mode of the marginal law."""
+    """To the mode of the marginal law. known: the law has the curvature of a maximum there."""
 
     change: np.ndarray  # (s,) of log s
     root: np.ndarray  # (s, s) of the covariance of log s
     follow: np.ndarray  # (z, s) d mode / d log s = -V d2U / dz d log s
+    known: bool
 
 
 def step(
     use: Quadratic, mode: Array, log_s: Array, data: Any, covered: Callable[[np.ndarray], np.ndarray],
     rng: np.random.Generator,
 ) -> Step:  # fmt: skip
-    """Newton's. covered: (.., z) to V times it."""
+    """Newton's, downhill where the curvature is not that of a maximum (the saddle-free Newton of Dauphin et al. 2014).
+
+    covered: (.., z) to V times it.
+    """
     slope, joint, gradient = (np.asarray(x) for x in use.at_mode(mode, log_s, data))
     signs = rng.choice([-1.0, 1.0], (PROBES, gradient.shape[1]))
     pulled = covered(gradient)
@@ -86,4 +90,6 @@ def step(
     marginal = (joint - variance) * unit * unit[:, None]
     value, axis = np.linalg.eigh((marginal + marginal.T) / 2)
     root = unit[:, None] * axis / np.sqrt(np.maximum(value, LEAST_KNOWN))
-    return Step((-root @ (root.T @ slope)).clip(-FARTHEST, FARTHEST), root, -pulled.T)
+    along = unit[:, None] * axis / np.sqrt(np.maximum(np.abs(value), LEAST_KNOWN))
+    change = -(along @ (along.T @ slope)).clip(-FARTHEST, FARTHEST)
+    return Step(change, root, -pulled.T, bool((value >= LEAST_KNOWN).all()))

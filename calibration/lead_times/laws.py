@@ -9,7 +9,15 @@ from calibration.lead_times.orders import OrderBook, Orders
 
 
 def sizes_of(book: OrderBook) -> Sizes:
-    return Sizes(len(book.suppliers), len(book.lanes), -(-book.days // MONTH), tuple(book.supplier_of.tolist()))
+    """With the middle of each lane at the mean of what its orders took, or have taken so far."""
+    orders, lanes = book.orders, len(book.lanes)
+    lane, weight = np.asarray(orders.lane), np.asarray(orders.weight)
+    lower, upper = np.asarray(orders.lower), np.asarray(orders.upper)
+    took = np.where(np.isinf(upper), lower, (lower + upper) / 2)
+    known = np.bincount(lane, weight, lanes)
+    middle = np.log(np.maximum(np.bincount(lane, weight * took, lanes) / known, 1.0))
+    of = tuple(book.supplier_of.tolist())
+    return Sizes(len(book.suppliers), lanes, -(-book.days // MONTH), of, tuple(known.tolist()), tuple(middle.tolist()))
 
 
 def laws_of_orders(tree: xr.DataTree, orders: Orders, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:

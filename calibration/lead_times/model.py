@@ -18,15 +18,22 @@ from calibration.lead_times import families
 from calibration.lead_times.orders import Orders
 
 MONTH = 30  # days
+DRIFT = 0.03  # scale of a month's change of log means: a tenth in a year
+USUAL = 0.3  # spread of lanes of a supplier, for the unit they are measured in
 
 
 class Sizes(NamedTuple):
-    """How many of each; supplier_of: (lane,) the supplier of each lane."""
+    """How many of each; supplier_of: (lane,) the supplier of each lane.
+
+    orders, middle: (lane,) how many each has and about where its log mean lies, in days: for centred effects.
+    """
 
     suppliers: int
     lanes: int
     months: int
     supplier_of: tuple[int, ...]
+    orders: tuple[float, ...] = ()
+    middle: tuple[float, ...] = ()
 
 
 class LeadTime(dist.Distribution):
@@ -108,8 +115,9 @@ class Laws(NamedTuple):
 def laws(sites: Mapping[str, Any], sizes: Sizes) -> Laws:
     """Laws of the lanes from values of the sites; leading axes (draws) are kept. NumPy in, NumPy-like out."""
     of = np.asarray(sizes.supplier_of)
-    if "lane_level" in sites:
-        log_mean, log_shape = sites["lane_level"], sites["shape_level"]
+    if "lane_step" in sites:
+        log_shape = sites["shape_level"]
+        log_mean = np.asarray(sizes.middle) + _lane_unit(log_shape[..., of], sizes) * sites["lane_step"]
     else:
         supplier = sites["supplier_sd"][..., None] * sites["supplier_effect"]
         log_mean = sites["log_mean"][..., None] + supplier[..., of] + sites["lane_sd"][..., None] * sites["lane_effect"]
@@ -123,14 +131,26 @@ def laws(sites: Mapping[str, Any], sizes: Sizes) -> Laws:
     return Laws(log_mean, log_shape[..., of], jnp.concatenate([-back, now], axis=-1))
 
 
+def _lane_unit(log_shape: Array, sizes: Sizes) -> Array:
+    """(.., lane) about what a lane's orders leave open of its log mean; n orders of shape k tell it with precision nk.
+
+    In this unit, from about where it lies, the curvature of a lane's level does not depend on the shape. Else a joint
+    mode takes the shape too regular, by a share of 1 / n: many means to one shape (Neyman & Scott, Econometrica 16
+    (1948), 1).
+    """
+    return (USUAL**-2 + jnp.asarray(sizes.orders) * jnp.exp(log_shape)) ** -0.5
+
+
 def sampled_laws(sizes: Sizes, walk: bool = True, centred: bool = False) -> Laws:
     """Priors of CALIBRATION.md 3.2, L1.
 
     Effects are non-centred for a sampler, for most lanes have few orders. Variational fits want them centred: else they
     take the company's spread for known (0.95 +- 0.01 out of six suppliers, where it is 1.0 +- 0.3). Centred, no
-    likelihood depends on a spread, which makes the marginal law of spreads cheap (`calibration.inference.variances`).
+    likelihood depends on a spread, which makes the marginal law of spreads cheap (`calibration.inference.variances`);
+    lanes are measured in units of what is not known of them (`_lane_unit`).
     """
-    spread = {"infer": {"variance": True}}
+    spread: dict[str, Any] = {"infer": {"variance": True}}
+    of = np.asarray(sizes.supplier_of)
     sites = {
         "log_mean": numpyro.sample("log_mean", dist.Normal(3.0, 1.0)),
         "log_shape": numpyro.sample("log_shape", dist.Normal(1.6, 0.7)),
@@ -141,12 +161,13 @@ def sampled_laws(sizes: Sizes, walk: bool = True, centred: bool = False) -> Laws
     if centred:
         level = dist.Normal(sites["log_mean"], sites["supplier_sd"])
         with numpyro.plate("supplier", sizes.suppliers):
-            of_supplier = numpyro.sample("supplier_level", level)
+            sites["supplier_level"] = numpyro.sample("supplier_level", level)
             shape = dist.Normal(sites["log_shape"], sites["shape_sd"])
             sites["shape_level"] = numpyro.sample("shape_level", shape)
+        unit = _lane_unit(sites["shape_level"][of], sizes)
+        step = dist.Normal((sites["supplier_level"][of] - np.asarray(sizes.middle)) / unit, sites["lane_sd"] / unit)
         with numpyro.plate("lane", sizes.lanes):
-            of_lane = dist.Normal(of_supplier[np.asarray(sizes.supplier_of)], sites["lane_sd"])
-            sites["lane_level"] = numpyro.sample("lane_level", of_lane)
+            sites["lane_step"] = numpyro.sample("lane_step", step)
     else:
         with numpyro.plate("supplier", sizes.suppliers):
             sites["supplier_effect"] = numpyro.sample("supplier_effect", dist.Normal())
@@ -154,7 +175,7 @@ def sampled_laws(sizes: Sizes, walk: bool = True, centred: bool = False) -> Laws
         with numpyro.plate("lane", sizes.lanes):
             sites["lane_effect"] = numpyro.sample("lane_effect", dist.Normal())
     if walk and sizes.months > 1:
-        sites["walk_sd"] = numpyro.sample("walk_sd", dist.HalfNormal(0.1), **spread)
+        sites["walk_sd"] = numpyro.sample("walk_sd", dist.HalfNormal(DRIFT), **spread)
         with numpyro.plate("step", sizes.months - 1):
             if centred:
                 sites["month_change"] = numpyro.sample("month_change", dist.Normal(0.0, sites["walk_sd"]))

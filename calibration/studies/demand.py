@@ -7,6 +7,8 @@ no limit but shown: --substitution, --unflagged.
 
 import argparse
 import dataclasses
+import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,11 @@ def study(settings: Settings, seeds: int, steps: int, ways: tuple[str, ...] = WA
     """Figures by way: means over seeds, coverage pooled over seeds and items, and what misses its limit."""
     found: dict[str, Any] = {"settings": dataclasses.asdict(settings), "seeds": seeds, "steps": steps}
     for way in ways:
-        parts = [one(draw(settings, seed), way, seed, steps) for seed in range(seeds if way == "censored" else 1)]
+        parts = []
+        for seed in range(seeds if way == "censored" else 1):
+            parts.append(one(draw(settings, seed), way, seed, steps))
+            shares = {key: round(float(np.mean(hit)), 3) for key, hit in parts[-1][1].items()}
+            print(json.dumps({"way": way, "seed": seed, **parts[-1][0], **shares}), file=sys.stderr, flush=True)
         names = [name for name, x in parts[0][0].items() if isinstance(x, float) and name != "processor_seconds"]
         figures = {name: float(np.mean([p[name] for p, _ in parts])) for name in names}
         coverage = {key: float(np.mean(np.concatenate([np.ravel(h[key]) for _, h in parts]))) for key in parts[0][1]}

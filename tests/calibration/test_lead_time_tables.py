@@ -54,6 +54,6 @@ def test_tables_are_the_laws_that_orders_came_from() -> None:
     assert np.array_equal(table[:, 1], np.ones((200, LONGEST)))
     assert np.array_equal(table[:, 3], np.ones((200, LONGEST)))
     assert (table[:, :, -1] == 1).all()
-    assert "lane_level" in tree["posterior"]
+    assert "lane_step" in tree["posterior"]
     with pytest.raises(fitting.TooLong, match=r"far to dc: .* of shipments.*lead_time_max"):
         fitting.calibrated(lines(), UNTIL, lanes, known[:, :8], engine="laplace", draws=50, steps=500, seed=0)
