@@ -51,7 +51,8 @@ class Laplace(NamedTuple):
     """draws: site -> (draw, ...) unconstrained; step: the last Newton step in spreads; khat: (item,).
 
     drift: how far the variance parameters were still to go; disagreement: how far a second search, begun elsewhere,
-    ended from the first; both in spreads, the largest; inf where the variances have no maximum. worth: of how many independent draws the poorest block's are.
+    ended from the first; both in spreads, the largest. drift is inf where the variances have no maximum. worth: of how
+    many independent draws the poorest block's are.
     """
 
     draws: dict[str, np.ndarray]
