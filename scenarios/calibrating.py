@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from calibration.backtest.cycle import Fitted
     from calibration.demand.parameters import Horizon
     from calibration.history.load import History
+    from calibration.inference.gates import Gate
     from calibration.panel import Panel
     from twin.assembly import Model
     from twin.tables.company import Company
 
 STEPS = 2500  # of calibration.inference.svi, which an extra brings
+PAGE = "calibration.html"
 SHELF_DAYS = 56  # a price is held longer than a promotion lasts
 
 
@@ -59,7 +61,7 @@ def calibrate(
 
     The first posterior is used at once; a later one waits in DIR/candidate.zarr until --approve, and the one before it
     is kept. Lead times come from purchase orders, open ones included; where their fit fails a gate the tables' laws
-    stay.
+    stay. DIR/calibration.html shows the fit beside the history, also where a gate failed.
     """
     try:
         from calibration.backtest import cycle
@@ -80,14 +82,15 @@ def calibrate(
     if found.failed:
         kept = f"; {company / cycle.IN_USE} stays in use" if (company / cycle.IN_USE).is_dir() else ""
         raise Stop(EXIT.gate, f"the fit failed a gate and is not to be used; it lies in {candidate} for who looks "
-                              f"into it{kept}")  # fmt: skip
+                              f"into it{kept}; {company / PAGE} shows it beside the history")  # fmt: skip
     if (company / cycle.IN_USE).is_dir():
         console.say(f"{candidate}: {draws:,} posterior draws as of {found.as_of}; {company / cycle.IN_USE} stays in use"
+                    f"\nwritten: {company / PAGE}"
                     f"\nnext: tandem calibrate {company} --approve 'your name'")  # fmt: skip
         return
     cycle.approve(company, "nobody: the first fit, every gate passed")
     console.say(f"{company / cycle.IN_USE}: {draws:,} posterior draws as of {found.as_of}\n"
-                f"next: tandem stress {company} --out run/")  # fmt: skip
+                f"written: {company / PAGE}\nnext: tandem stress {company} --out run/")  # fmt: skip
 
 
 def _decided(company: Path, approve: str | None, roll_back: str | None) -> None:
@@ -117,6 +120,7 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     from calibration.inference import fit
     from calibration.inference.fit import warm, write
     from calibration.inference.laplace import Blocks
+    from calibration.report.page import page
     from scenarios import posterior
     from twin.assembly import assemble
     from twin.tables.read import read
@@ -126,7 +130,8 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     history, panel = _history(company, ready, until)
     arrays, assembled = data(panel), assemble(ready, {})
     start, coords = model.start(arrays), model.coordinates(panel)
-    lead_times = _lead_times(history, assembled, until, how)
+    table: dict[str, list[Gate]] = {}
+    lead_times = _lead_times(history, assembled, until, how, table)
     found = fit(
         model.demand, arrays, blocks=Blocks("item", "category", panel.category), coords=coords, **how,
         start=start if used is None else warm(start, used, coords),
@@ -136,28 +141,38 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     if lead_times:
         found["lead_times"], laws = lead_times
         here = here.merge(laws)
-    failed = _failed("demand", found)
+    failed = _failed("demand", found, table)
     for name, group in groups(found, arrays, panel, how["seed"]).items():
         found[name] = xr.DataTree(group)
     found[posterior.GROUP] = here.assign_attrs(found.attrs)
     write(found, to)
+    page(company / PAGE, found, table, _use(failed, used), how["seed"])
     return Fitted(until, failed)
 
 
-def _failed(what: str, found: xr.DataTree) -> list[str]:
-    """Shows every gate of a fit; names of those that failed."""
+def _use(failed: list[str], used: Path | None) -> str:
+    """What is done with the fit, for the page."""
+    before = "" if used is None else " The one in use stays in use."
+    if failed:
+        return f"This fit may not be used.{before}"
+    return f"This fit may be used once a person approves it.{before}" if used else "This fit may be used."
+
+
+def _failed(what: str, found: xr.DataTree, table: "dict[str, list[Gate]]") -> list[str]:
+    """Shows every gate of a fit and adds them to the table; names of those that failed."""
     from calibration.inference import gates
 
-    table = gates.table(found)
+    table[what] = gates.table(found)
     console.table(
         [f"gate of {what}", "figure", "limit", "", "if it fails"],
-        [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy] for g in table],
-    )
-    return [gate.name for gate in table if not gate.passed]
+        [[g.name, f"{g.figure:.4g}", f"{g.limit:g}", "passed" if g.passed else "FAILED", g.remedy]
+         for g in table[what]],
+    )  # fmt: skip
+    return [gate.name for gate in table[what] if not gate.passed]
 
 
 def _lead_times(
-    history: "History", model: "Model", until: date, how: dict[str, Any]
+    history: "History", model: "Model", until: date, how: dict[str, Any], table: "dict[str, list[Gate]]"
 ) -> tuple[xr.DataTree, xr.Dataset] | None:
     """The fit and its tables by draw; None without orders, or, said aloud, where the fit failed a gate."""
     from calibration.lead_times.fitting import calibrated
@@ -166,7 +181,7 @@ def _lead_times(
     if orders is None or orders.empty:
         return None
     fitted, laws = calibrated(orders, until, model.structure.lanes, np.asarray(model.params.lead_cdf)[0], **how)
-    if not _failed("lead times", fitted):
+    if not _failed("lead times", fitted, table):
         return fitted, laws
     console.say("the posterior goes without lead times: their laws stay those of the tables")
     return None

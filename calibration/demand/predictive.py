@@ -1,6 +1,6 @@
 """What a fit says of single cells: the demand it would draw there, and the density of what was recorded.
 
-Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 36 kB a store-item, 36 MB for a thousand.
+Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 40 kB a store-item, 40 MB for a thousand.
 """
 
 from typing import Any

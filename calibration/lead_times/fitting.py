@@ -74,7 +74,8 @@ def calibrated(
     """The fit, and `twin.exogenous.Params.lead_cdf` and `lead_capped` by draw.
 
     lanes: of the twin; known: (lane, lead_day) the tables' own distribution functions over days 1, 2, .., which lanes
-    without a shipment keep. Raises TooLong with every lane and its share, ValueError where nothing was ordered, NoMode.
+    without a shipment keep; the fit has them as constant_data, to stand beside what was found. Raises TooLong with
+    every lane and its share, ValueError where nothing was ordered, NoMode.
     """
     with jax.enable_x64(True):
         book = book_of(lines, until)
@@ -95,6 +96,9 @@ def calibrated(
     if late:
         raise TooLong(f"take longer than {longest} days, the longest lead time of any lane in the tables: "
                       f"{'; '.join(late)}. Give such a lane a lead_time_max in the table lanes")  # fmt: skip
+    tree["constant_data"] = xr.DataTree(
+        xr.Dataset({"lead_cdf": (("lane", "lead_day"), known)}, {"lane": labels(names)})
+    )
     return tree, xr.Dataset(
         {"lead_cdf": (("draw", "lane", "lead_day"), table), "lead_capped": (("draw", "lane"), within)},
         {"lane": labels(names)},
