@@ -10,8 +10,9 @@ import pytest
 import xarray as xr
 
 from calibration.backtest import cycle
-from calibration.inference.fit import warm
-from scenarios import backtesting, calibrating
+from calibration.inference import gates
+from calibration.inference.fit import warm, write
+from scenarios import backtesting, calibrating, posterior
 from scenarios.cli import main
 from scenarios.console import EXIT
 from twin.results import labels
@@ -57,6 +58,35 @@ def test_a_first_fit_that_fails_a_gate_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(calibrating, "_fitted", partial(fitted, [], [FAILED]))
     assert main(["calibrate", str(tmp_path)]) == EXIT.gate
     assert not (tmp_path / cycle.IN_USE).exists()
+
+
+def test_a_fit_whose_prior_decides_is_used_only_with_a_reason(tmp_path, monkeypatch, capsys):
+    """Neither alone nor by a name alone; the reason goes with the fit, and another failed gate it does not excuse."""
+    (tmp_path / "history").mkdir()
+    lift = gates.most(f"{gates.SENSITIVITY}mean lift", 0.2, 0.05, "more history")
+    others: list[gates.Gate] = []
+
+    def decided_by_its_prior(*given) -> cycle.Fitted:
+        to = given[-1]
+        write(xr.DataTree.from_dict({"diagnostics": gates.dataset([lift, *others])}), to)
+        return cycle.Fitted(date(2026, 1, 1), [gate.name for gate in others], (lift.name,))
+
+    monkeypatch.setattr(calibrating, "_fitted", decided_by_its_prior)
+    approve = ["calibrate", str(tmp_path), "--approve", "A. Controller"]
+    assert main(approve[:2]) == EXIT.gate
+    assert "--because" in capsys.readouterr().err
+    assert main(approve) == EXIT.gate
+    assert lift.name in capsys.readouterr().err and not (tmp_path / cycle.IN_USE).exists()
+    with pytest.raises(posterior.Blocked, match="mean lift"):
+        posterior._ensure_released(tmp_path / cycle.CANDIDATE)
+    assert main([*approve, "--because", "no promotion was tried yet"]) == EXIT.done
+    posterior._ensure_released(tmp_path / cycle.IN_USE)
+    assert cycle.history(tmp_path)[-1]["because"] == "no promotion was tried yet"
+    others.append(gates.most(FAILED, 0.2, 0.05, "more SVI steps"))
+    assert main(approve[:2]) == EXIT.gate
+    assert main([*approve, "--because", "it will do"]) == EXIT.gate
+    with pytest.raises(posterior.Blocked, match=FAILED):
+        posterior._ensure_released(tmp_path / cycle.CANDIDATE)
 
 
 def test_a_refit_begins_where_the_last_one_ended_but_for_what_is_new(tmp_path):
