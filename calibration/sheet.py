@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,7 +13,8 @@ BLUE, ORANGE, GREY, INK, RED = "#0072B2", "#E69F00", "#6B7280", "#1F2937", "#D55
 STYLE = (
     "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1F2937}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .8rem;text-align:right;"
-    "border-bottom:1px solid #D7DBE0}td:nth-child(-n+2){text-align:left}svg{max-width:100%;height:auto}"
+    "border-bottom:1px solid #D7DBE0}.words,.dataframe td:nth-child(-n+2){text-align:left}"
+    "td:not(.words){white-space:nowrap}svg{max-width:100%;height:auto}"
 )
 
 
@@ -38,11 +39,13 @@ def paragraph(words: str) -> str:
     return f"<p>{html.escape(words)}</p>"
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Everything given is text."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: tuple[int, ...] = (0,)) -> str:
+    """Everything given is text. words: the columns that are read and not compared, set to the left."""
 
-    def cells(of: Iterable[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in of) + "</tr>"
+    def cells(of: Sequence[str], tag: str) -> str:
+        kinds = (" class='words'" if n in words else "" for n in range(len(of)))
+        found = (f"<{tag}{kind}>{html.escape(text)}</{tag}>" for kind, text in zip(kinds, of, strict=True))
+        return f"<tr>{''.join(found)}</tr>"
 
     return f"<table>{cells(headings, 'th')}{''.join(cells(row, 'td') for row in rows)}</table>"
 

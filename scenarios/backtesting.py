@@ -1,7 +1,7 @@
 """The command `tandem backtest`: forecasts from rolling origins beside what came. Imports late, as its neighbours."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +42,8 @@ def backtest(
     try:
         from calibration.backtest.judged import judge
         from calibration.backtest.origins import HORIZONS, TooShort, rolling_origins
-        from calibration.backtest.reality import WEEK, live
+        from calibration.backtest.reality import WEEK, live, weekly
+        from calibration.backtest.run import LAST_YEAR
         from calibration.backtest.run import backtest as run
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
@@ -70,9 +71,13 @@ def backtest(
         actual, forecasts = run(
             model, real, learn, days, HORIZONS[-1] // WEEK, draws, replay=replay, plan=plan, seed=seed + 1
         )
+    folder, note = company if company.is_dir() else company.parent, ""
+    if LAST_YEAR not in forecasts:
+        at, sold = [day // WEEK for day in days], weekly(real.series)["met"]
+        units, note = _last_year(folder, first, sold, at, HORIZONS[-1] // WEEK)
+        forecasts |= {LAST_YEAR: units} if units else {}
     table = judge(actual, forecasts, naive=PLAN, seed=seed)
-    folder = company if company.is_dir() else company.parent
-    _publish(folder, f"Back-test: {ready.settings.name}", table, actual, forecasts, seed)
+    _publish(folder, f"Back-test: {ready.settings.name}", table, actual, forecasts, note, seed)
 
 
 def _known(company: Path, ready: "Company", draws: int) -> tuple["Model", "Params", dict[str, "Params"]]:
@@ -118,8 +123,53 @@ def _naive(model: "Model", params: "Params", until: "Reality") -> "Params":
     return changed(params, demand_mean=np.where(known > 0, mean, 0.0))
 
 
+def _last_year(
+    folder: Path, first: date, course: np.ndarray, origins: list[int], ahead: int
+) -> tuple["Draws", str]:  # fmt: skip
+    """(units sold as in last year's same week, if the history has it, by measure; a sentence that says what it has).
+
+    course: (week,) units sold from day `first` on, of which an origin knows the weeks before it.
+    """
+    from calibration.backtest.reality import WEEK
+    from calibration.backtest.rivals import YEAR, seasonal
+
+    before = _sold_by_week(folder, first, WEEK)
+    if len(before) + origins[0] < YEAR:
+        return {}, (f"Last year's same week is not among the forecasts: that rule needs {YEAR} weeks before the first "
+                    f"origin, and the company's record has {len(before) + origins[0]}.")  # fmt: skip
+    weeks = np.concatenate([before, course])
+    return {"met": seasonal(weeks, [len(before) + origin for origin in origins], ahead)}, (
+        f"Last year's same week is among the forecasts for units sold only, out of the {len(before)} weeks of the "
+        "history: it holds no weekly cash, and the course that is forecast has not lasted a year."
+    )
+
+
+def _sold_by_week(folder: Path, first: date, week: int) -> np.ndarray:
+    """(week,) units sold in the whole weeks of the history before a day; none where there is no history."""
+    from calibration.history.load import load
+    from twin.tables.faults import Faults
+
+    if not (folder / "history").is_dir():
+        return np.zeros(0)
+    try:
+        sales = load(folder, as_of=first).frames["sales"]
+    except Faults as faults:
+        console.warn(f"{folder / 'history'} is not read: tandem check {folder} names its {len(faults.faults)} faults")
+        return np.zeros(0)
+    by_day = sales.groupby("date")["units"].sum()
+    whole = (first - by_day.index.min().date()).days // week * week
+    days = [np.datetime64(first, "D") - back for back in range(whole, 0, -1)]
+    return np.asarray(by_day.reindex(days, fill_value=0.0), float).reshape(-1, week).sum(axis=1)
+
+
 def _publish(
-    folder: Path, title: str, table: "pd.DataFrame", actual: "Outcomes", forecasts: dict[str, "Draws"], seed: int
+    folder: Path,
+    title: str,
+    table: "pd.DataFrame",
+    actual: "Outcomes",
+    forecasts: dict[str, "Draws"],
+    note: str,
+    seed: int,
 ) -> None:
     """Figures, page, and the lines a terminal shows."""
     from calibration.backtest.judged import by_segment
@@ -132,7 +182,7 @@ def _publish(
     names = [SAID[name] for name, pits in each.items() for _ in pits]
     segments = by_segment(np.concatenate(list(each.values())), names)
     table.to_csv(folder / FIGURES, index=False)
-    page(folder / PAGE, title, actual, forecasts, table, segments, seed=seed)
+    page(folder / PAGE, title, actual, forecasts, table, segments, note, seed=seed)
     money = table[table["measure"].isin(["receipts", "payments", "cash"])]
     console.table(
         ["forecast", "of", "accuracy", "CRPS beside the plan's", "80 % range holds", "by chance alone"],

@@ -20,11 +20,12 @@ SAID = {
 
 def page(
     path: Path, title: str, actual: Outcomes, forecasts: dict[str, Draws], table: pd.DataFrame,
-    segments: dict[str, Coverage], unit: float = 100.0, seed: int = 0,
+    segments: dict[str, Coverage], note: str = "", unit: float = 100.0, seed: int = 0,
 ) -> None:  # fmt: skip
     """Write the page beside `path` and rename it into place. The first forecaster is the twin.
 
-    table: of `judge`. segments: coverage by segment. unit: what the measures are divided by (cents to currency).
+    table: of `judge`. segments: coverage by segment. note: a sentence on who stands in the table and who does not.
+    unit: what the measures are divided by (cents to currency).
     """
     twin = next(iter(forecasts))
     rng = np.random.default_rng(seed)
@@ -40,7 +41,7 @@ def page(
          "at this number of cases.", _segments(segments)),
     ]  # fmt: skip
     body = "".join(sheet.section(heading, words, inside) for heading, words, inside in parts)
-    sheet.write(path, title, body + sheet.section("All scores", "", _table(table, unit)))
+    sheet.write(path, title, body + sheet.section("All scores", note, _table(table, unit)))
 
 
 def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:

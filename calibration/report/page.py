@@ -175,6 +175,7 @@ def _of_parameters(found: Sequence[Parameter]) -> str:
     return sheet.table(
         ["parameter", "what it is", "before: mean (80 %)", "now: mean (80 %)"],
         [[p.name, p.about, _said(p.prior), _said(p.posterior)] for p in found],
+        words=(0, 1),
     )
 
 
@@ -214,4 +215,4 @@ def _gates(gates: dict[str, list[Gate]]) -> str:
         [what, gate.name, f"{gate.figure:.4g}", f"{gate.limit:g}", "passed" if gate.passed else "FAILED", gate.remedy]
         for what, of in gates.items() for gate in of
     ]  # fmt: skip
-    return sheet.table(["fit", "gate", "figure", "limit", "", "if it fails"], rows)
+    return sheet.table(["fit", "gate", "figure", "limit", "", "if it fails"], rows, words=(0, 1, 4, 5))

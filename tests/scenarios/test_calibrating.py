@@ -10,12 +10,14 @@ import pytest
 import xarray as xr
 
 from calibration.backtest import cycle
+from calibration.backtest.run import LAST_YEAR
 from calibration.inference import gates
 from calibration.inference.fit import warm, write
 from scenarios import backtesting, calibrating, posterior
 from scenarios.cli import main
 from scenarios.console import EXIT
 from twin.results import labels
+from twin.tables.read import read
 
 FAILED = "drift of variance parameters"
 
@@ -112,11 +114,30 @@ def test_a_back_test_with_too_few_origins_is_refused_with_the_numbers(shop, caps
     assert "1 origins" in capsys.readouterr().err
 
 
+def test_last_year_s_week_comes_from_the_history_and_says_so_where_it_cannot(shop, tmp_path):
+    """A year of history before the first day, so that the fifth week of the course is like its fifth week."""
+    first = read(shop).company.settings.start
+    sales = pd.read_csv(shop / "history" / "sales.csv", parse_dates=["date"])
+    ago = (pd.Timestamp(first) - sales["date"]).dt.days
+    by_week = sales[(ago > 0) & (ago <= 364)].groupby(52 - (ago - 1) // 7 - 1)["units"].sum().to_numpy()
+    course = np.full(17, 1e9)  # what no forecast may have seen before it happened
+    units, note = backtesting._last_year(shop, first, course, [4], 13)
+    assert "units sold only" in note and "52 weeks" in note
+    draws = units["met"]
+    assert draws.shape[0] == 1 and draws.shape[2] == 13
+    # each is last year's week plus what a week missed the one before it by
+    missed = np.diff(np.concatenate([by_week, course[:4]]))
+    np.testing.assert_allclose(draws[0], by_week[None, 4:17] + missed[:, None])
+    none, note = backtesting._last_year(tmp_path, first, course, [4], 13)
+    assert none == {} and "needs 52 weeks" in note and "has 4" in note
+
+
 @pytest.mark.slow
 def test_a_back_test_writes_its_page_and_figures_beside_the_company(shop, capsys):
     assert main(["backtest", str(shop), "--draws", "40", "--every", "6"]) == EXIT.done
     table = pd.read_csv(shop / backtesting.FIGURES)
-    assert set(table["forecaster"]) == {backtesting.PLUG_IN, backtesting.NAIVE, backtesting.PLAN}
+    assert set(table["forecaster"]) == {backtesting.PLUG_IN, backtesting.NAIVE, backtesting.PLAN, LAST_YEAR}
+    assert set(table["measure"][table["forecaster"] == LAST_YEAR]) == {"met"}
     assert (table["n"] == 6).all()
     twin = table[table["forecaster"] == backtesting.PLUG_IN].set_index("measure")
     # it knows the truth and the stock at each origin, which the plan of the first day does not
