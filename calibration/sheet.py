@@ -14,7 +14,7 @@ STYLE = (
     "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1F2937}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .8rem;text-align:right;"
     "border-bottom:1px solid #D7DBE0}.words,.dataframe td:nth-child(-n+2){text-align:left}"
-    "td:not(.words){white-space:nowrap}svg{max-width:100%;height:auto}"
+    "td:not(.words){white-space:nowrap}section{overflow-x:auto}svg{max-width:100%;height:auto}"
 )
 
 

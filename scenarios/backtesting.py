@@ -76,6 +76,9 @@ def backtest(
         at, sold = [day // WEEK for day in days], weekly(real.series)["met"]
         units, note = _last_year(folder, first, sold, at, HORIZONS[-1] // WEEK)
         forecasts |= {LAST_YEAR: units} if units else {}
+    if replay:
+        note += (" Forecasts took the orders that were placed: an error in demand piles up in stock, where the plan "
+                 "and an ordering twin answer it.")  # fmt: skip
     table = judge(actual, forecasts, naive=PLAN, seed=seed)
     _publish(folder, f"Back-test: {ready.settings.name}", table, actual, forecasts, note, seed)
 
@@ -172,13 +175,10 @@ def _publish(
     seed: int,
 ) -> None:
     """Figures, page, and the lines a terminal shows."""
-    from calibration.backtest.judged import by_segment
+    from calibration.backtest.judged import by_segment, first_week
     from calibration.backtest.page import SAID, page
-    from calibration.backtest.scores import pit
 
-    rng = np.random.default_rng(seed)
-    first = next(iter(forecasts.values()))
-    each = {name: pit(actual[name][:, 0], np.moveaxis(x, 1, 0)[:, :, 0], rng) for name, x in first.items()}
+    each = first_week(actual, next(iter(forecasts.values())), seed)
     names = [SAID[name] for name, pits in each.items() for _ in pits]
     segments = by_segment(np.concatenate(list(each.values())), names)
     table.to_csv(folder / FIGURES, index=False)
@@ -186,7 +186,8 @@ def _publish(
     money = table[table["measure"].isin(["receipts", "payments", "cash"])]
     console.table(
         ["forecast", "of", "accuracy", "CRPS beside the plan's", "80 % range holds", "by chance alone"],
-        [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}", f"{1 - row.skill:.2f}", f"{row.covers_80:.0%}",
+        [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}", f"{1 - row.skill:.2f}",
+          "no range" if np.isnan(row.covers_80) else f"{row.covers_80:.0%}",
           f"{row.band_low:.0%} to {row.band_high:.0%}"] for row in money.itertuples()],
     )  # fmt: skip
     console.say(f"written: {folder / PAGE}, {folder / FIGURES}")

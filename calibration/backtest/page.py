@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from calibration import sheet
-from calibration.backtest.judged import Draws, Outcomes, by_horizon
-from calibration.backtest.scores import TARGET, Coverage, pit
+from calibration.backtest.judged import Draws, Outcomes, by_horizon, first_week
+from calibration.backtest.scores import TARGET, Coverage
 from calibration.sheet import BLUE, GREY, INK, ORANGE, RED
 
 LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", GREY)
@@ -28,8 +28,7 @@ def page(
     unit: what the measures are divided by (cents to currency).
     """
     twin = next(iter(forecasts))
-    rng = np.random.default_rng(seed)
-    pits = {name: pit(actual[name][:, 0], np.moveaxis(x, 1, 0)[:, :, 0], rng) for name, x in forecasts[twin].items()}
+    pits = first_week(actual, forecasts[twin], seed)
     parts = [
         ("What was said and what came", "The band holds 80 of 100 futures; the dots are what happened.",
          _fans(actual, forecasts[twin], unit)),
