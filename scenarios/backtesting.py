@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from twin.exogenous import Params
     from twin.tables.company import Company
 
-PAGE, FIGURES = "backtest.html", "backtest.csv"
+PAGE, FIGURES = "backtest.html", "backtest/figures.csv"  # a table beside the company's own would be read as one
 LEARN = 28  # days before the first origin
 TWIN, PLUG_IN, NAIVE, PLAN = "twin", "plug-in twin", "twin on sales as demand", "plan carried forward"
 
@@ -33,7 +33,7 @@ def backtest(
                                          "orders for itself.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
-    """Forecast 13 weeks from rolling origins and score them; write backtest.html and backtest.csv beside the company.
+    """Forecast 13 weeks from rolling origins and score them; write backtest.html and backtest/figures.csv beside it.
 
     What counts as having happened is one course of the company's twin, on a posterior draw that no forecast is given:
     it tries the way from parameters to cash and the width of the ranges, not the fit to the company's books. Beside
@@ -181,6 +181,7 @@ def _publish(
     each = first_week(actual, next(iter(forecasts.values())), seed)
     names = [SAID[name] for name, pits in each.items() for _ in pits]
     segments = by_segment(np.concatenate(list(each.values())), names)
+    (folder / FIGURES).parent.mkdir(exist_ok=True)
     table.to_csv(folder / FIGURES, index=False)
     page(folder / PAGE, title, actual, forecasts, table, segments, note, seed=seed)
     money = table[table["measure"].isin(["receipts", "payments", "cash"])]

@@ -43,7 +43,8 @@ def page(path: Path, tree: xr.DataTree, gates: dict[str, list[Gate]], use: str, 
          "the 80 % interval. Blue as wide as grey: the history said nothing about it.",
          _priors(known) + _of_parameters(known)),
         ("Lead times by lane (days)", _of_lanes(times), _lanes(times) if times else ""),
-        ("All gates", "A fit that fails one is not used. What to do about it stands beside it.", _gates(gates)),
+        ("All gates", "A fit that fails one is not used; where no more than its prior decides, a "
+         "person may say why it may (--approve NAME --because WHY). What to do stands beside each.", _gates(gates)),
     ]  # fmt: skip
     title = f"Calibration: {tree.attrs.get('company', path.parent.name)}"
     sheet.write(path, title, "".join(sheet.section(*part) for part in parts))

@@ -1,5 +1,6 @@
 """Calibrating from the command line: what is used, what waits for a person; and the back-test's command."""
 
+import shutil
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 import xarray as xr
 
 from calibration.backtest import cycle
+from calibration.backtest.judged import judge
+from calibration.backtest.page import SAID
 from calibration.backtest.run import LAST_YEAR
 from calibration.inference import gates
 from calibration.inference.fit import warm, write
@@ -130,6 +133,21 @@ def test_last_year_s_week_comes_from_the_history_and_says_so_where_it_cannot(sho
     np.testing.assert_allclose(draws[0], by_week[None, 4:17] + missed[:, None])
     none, note = backtesting._last_year(tmp_path, first, course, [4], 13)
     assert none == {} and "needs 52 weeks" in note and "has 4" in note
+
+
+def test_what_is_written_beside_a_company_is_no_table_of_it(shop, tmp_path):
+    """Figures of a back-test in the company's folder once were an unknown table, and nothing could be run any more."""
+    folder = tmp_path / "shop"
+    shutil.copytree(shop, folder)
+    actual = {name: np.random.default_rng(2).normal(1e5, 1e3, (8, 2)) for name in SAID}
+    draws = {name: x[:, None] + np.arange(5.0)[:, None] for name, x in actual.items()}
+    said = {backtesting.PLUG_IN: draws, backtesting.PLAN: {name: x[:, :1] for name, x in draws.items()}}
+    table = judge(actual, said, naive=backtesting.PLAN)
+    backtesting._publish(folder, "A shop", table, actual, said, "A note.", 0)
+    assert "A note." in (folder / backtesting.PAGE).read_text()
+    assert len(pd.read_csv(folder / backtesting.FIGURES)) == len(table)
+    (folder / calibrating.PAGE).write_text("a page")
+    assert read(folder).company == read(shop).company
 
 
 @pytest.mark.slow
