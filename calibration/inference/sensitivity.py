@@ -19,7 +19,6 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from numpyro import handlers
-from numpyro.infer.inspect import get_dependencies
 from scipy import special, stats
 
 from calibration.draws import draws_of
@@ -30,20 +29,26 @@ CHANCE = 1e-3  # of a prior that has nothing to do with a quantity to be taken f
 
 
 def log_prior(model: Model, data: Any, tree: xr.DataTree) -> dict[str, np.ndarray]:
-    """Top-level site -> (draw,) log density of its prior at the draws of a fit, the chains one after the other."""
+    """Top-level site -> (draw,) log density of its prior at the draws of a fit, the chains one after the other.
+
+    On top is what stands in no plate and whose density has no slope in any other site.
+    """
+
+    def densities(values: Values, data: Any) -> Values:
+        with handlers.seed(rng_seed=0), handlers.substitute(data=values), handlers.trace() as trace:
+            model(data)
+        free = {name: trace[name] for name in values if not trace[name]["cond_indep_stack"]}
+        return {name: jnp.sum(site["fn"].log_prob(site["value"])) for name, site in free.items()}
+
     with jax.enable_x64(True):
-        arrays = jax.tree.map(jnp.asarray, data)
-        uses = get_dependencies(model, (arrays,))["prior_dependencies"]
-        draws = {name: jnp.asarray(x) for name, x in draws_of(tree).items() if set(uses[name]) == {name}}
-
-        def one(values: Values, data: Any) -> Values:
-            with handlers.seed(rng_seed=0), handlers.substitute(data=values), handlers.trace() as trace:
-                model(data)
-            top = {name: trace[name] for name in values if not trace[name]["cond_indep_stack"]}
-            return {name: jnp.sum(site["fn"].log_prob(site["value"])) for name, site in top.items()}
-
-        # what the top does not need, likelihood first of all, is never computed
-        found = jax.jit(jax.vmap(one, (0, None)))(draws, arrays)
+        arrays, draws = jax.tree.map(jnp.asarray, (data, draws_of(tree)))
+        # what the priors do not need, likelihood first of all, is never computed
+        slopes = jax.jit(jax.jacrev(densities))({name: x[0] for name, x in draws.items()}, arrays)
+        top = {
+            name: draws[name] for name, by in slopes.items()
+            if not any(np.any(slope) for other, slope in by.items() if other != name)
+        }  # fmt: skip
+        found = jax.jit(jax.vmap(densities, (0, None)))(top, arrays)
     return {name: np.asarray(x) for name, x in found.items()}
 
 
