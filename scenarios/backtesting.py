@@ -1,7 +1,7 @@
 """The command `tandem backtest`: forecasts from rolling origins beside what came. Imports late, as its neighbours."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from twin.exogenous import Params
     from twin.tables.company import Company
 
-PAGE, FIGURES = "backtest.html", "backtest.csv"
+PAGE, FIGURES = "backtest.html", "backtest/figures.csv"  # a table beside the company's own would be read as one
 LEARN = 28  # days before the first origin
 TWIN, PLUG_IN, NAIVE, PLAN = "twin", "plug-in twin", "twin on sales as demand", "plan carried forward"
 
@@ -33,7 +33,7 @@ def backtest(
                                          "orders for itself.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
-    """Forecast 13 weeks from rolling origins and score them; write backtest.html and backtest.csv beside the company.
+    """Forecast 13 weeks from rolling origins and score them; write backtest.html and backtest/figures.csv beside it.
 
     What counts as having happened is one course of the company's twin, on a posterior draw that no forecast is given:
     it tries the way from parameters to cash and the width of the ranges, not the fit to the company's books. Beside
@@ -42,7 +42,8 @@ def backtest(
     try:
         from calibration.backtest.judged import judge
         from calibration.backtest.origins import HORIZONS, TooShort, rolling_origins
-        from calibration.backtest.reality import WEEK, live
+        from calibration.backtest.reality import WEEK, live, weekly
+        from calibration.backtest.run import LAST_YEAR
         from calibration.backtest.run import backtest as run
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
@@ -70,9 +71,16 @@ def backtest(
         actual, forecasts = run(
             model, real, learn, days, HORIZONS[-1] // WEEK, draws, replay=replay, plan=plan, seed=seed + 1
         )
+    folder, note = company if company.is_dir() else company.parent, ""
+    if LAST_YEAR not in forecasts:
+        at, sold = [day // WEEK for day in days], weekly(real.series)["met"]
+        units, note = _last_year(folder, first, sold, at, HORIZONS[-1] // WEEK)
+        forecasts |= {LAST_YEAR: units} if units else {}
+    if replay:
+        note += (" Forecasts took the orders that were placed: an error in demand piles up in stock, where the plan "
+                 "and an ordering twin answer it.")  # fmt: skip
     table = judge(actual, forecasts, naive=PLAN, seed=seed)
-    folder = company if company.is_dir() else company.parent
-    _publish(folder, f"Back-test: {ready.settings.name}", table, actual, forecasts, seed)
+    _publish(folder, f"Back-test: {ready.settings.name}", table, actual, forecasts, note, seed)
 
 
 def _known(company: Path, ready: "Company", draws: int) -> tuple["Model", "Params", dict[str, "Params"]]:
@@ -118,25 +126,69 @@ def _naive(model: "Model", params: "Params", until: "Reality") -> "Params":
     return changed(params, demand_mean=np.where(known > 0, mean, 0.0))
 
 
+def _last_year(
+    folder: Path, first: date, course: np.ndarray, origins: list[int], ahead: int
+) -> tuple["Draws", str]:  # fmt: skip
+    """(units sold as in last year's same week, if the history has it, by measure; a sentence that says what it has).
+
+    course: (week,) units sold from day `first` on, of which an origin knows the weeks before it.
+    """
+    from calibration.backtest.reality import WEEK
+    from calibration.backtest.rivals import YEAR, seasonal
+
+    before = _sold_by_week(folder, first, WEEK)
+    if len(before) + origins[0] < YEAR:
+        return {}, (f"Last year's same week is not among the forecasts: that rule needs {YEAR} weeks before the first "
+                    f"origin, and the company's record has {len(before) + origins[0]}.")  # fmt: skip
+    weeks = np.concatenate([before, course])
+    return {"met": seasonal(weeks, [len(before) + origin for origin in origins], ahead)}, (
+        f"Last year's same week is among the forecasts for units sold only, out of the {len(before)} weeks of the "
+        "history: it holds no weekly cash, and the course that is forecast has not lasted a year."
+    )
+
+
+def _sold_by_week(folder: Path, first: date, week: int) -> np.ndarray:
+    """(week,) units sold in the whole weeks of the history before a day; none where there is no history."""
+    from calibration.history.load import load
+    from twin.tables.faults import Faults
+
+    if not (folder / "history").is_dir():
+        return np.zeros(0)
+    try:
+        sales = load(folder, as_of=first).frames["sales"]
+    except Faults as faults:
+        console.warn(f"{folder / 'history'} is not read: tandem check {folder} names its {len(faults.faults)} faults")
+        return np.zeros(0)
+    by_day = sales.groupby("date")["units"].sum()
+    whole = (first - by_day.index.min().date()).days // week * week
+    days = [np.datetime64(first, "D") - back for back in range(whole, 0, -1)]
+    return np.asarray(by_day.reindex(days, fill_value=0.0), float).reshape(-1, week).sum(axis=1)
+
+
 def _publish(
-    folder: Path, title: str, table: "pd.DataFrame", actual: "Outcomes", forecasts: dict[str, "Draws"], seed: int
+    folder: Path,
+    title: str,
+    table: "pd.DataFrame",
+    actual: "Outcomes",
+    forecasts: dict[str, "Draws"],
+    note: str,
+    seed: int,
 ) -> None:
     """Figures, page, and the lines a terminal shows."""
-    from calibration.backtest.judged import by_segment
+    from calibration.backtest.judged import by_segment, first_week
     from calibration.backtest.page import SAID, page
-    from calibration.backtest.scores import pit
 
-    rng = np.random.default_rng(seed)
-    first = next(iter(forecasts.values()))
-    each = {name: pit(actual[name][:, 0], np.moveaxis(x, 1, 0)[:, :, 0], rng) for name, x in first.items()}
+    each = first_week(actual, next(iter(forecasts.values())), seed)
     names = [SAID[name] for name, pits in each.items() for _ in pits]
     segments = by_segment(np.concatenate(list(each.values())), names)
+    (folder / FIGURES).parent.mkdir(exist_ok=True)
     table.to_csv(folder / FIGURES, index=False)
-    page(folder / PAGE, title, actual, forecasts, table, segments, seed=seed)
+    page(folder / PAGE, title, actual, forecasts, table, segments, note, seed=seed)
     money = table[table["measure"].isin(["receipts", "payments", "cash"])]
     console.table(
         ["forecast", "of", "accuracy", "CRPS beside the plan's", "80 % range holds", "by chance alone"],
-        [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}", f"{1 - row.skill:.2f}", f"{row.covers_80:.0%}",
+        [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}", f"{1 - row.skill:.2f}",
+          "no range" if np.isnan(row.covers_80) else f"{row.covers_80:.0%}",
           f"{row.band_low:.0%} to {row.band_high:.0%}"] for row in money.itertuples()],
     )  # fmt: skip
     console.say(f"written: {folder / PAGE}, {folder / FIGURES}")

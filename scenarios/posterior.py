@@ -100,10 +100,13 @@ def copy(path: Path, to: Path) -> None:
 
 
 def _ensure_released(path: Path) -> None:
-    """Raises Blocked where the file holds the fit's gates and one of them failed."""
+    """Raises Blocked where the file holds the fit's gates and one of them failed that nobody explained."""
     if path.is_dir() and (path / "diagnostics").is_dir():
         gates = xr.open_zarr(path, group="diagnostics", consolidated=False)
-        failed = [str(name) for name in gates["gate"].values[~gates["passed"].values.astype(bool)]]
+        stands = gates["passed"].values.astype(bool)
+        if "explained" in gates:
+            stands |= gates["explained"].values != ""
+        failed = [str(name) for name in gates["gate"].values[~stands]]
         if failed:
             raise Blocked(f"{path}: the fit failed {', '.join(failed)}; tandem calibrate says what to do")
 

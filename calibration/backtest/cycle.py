@@ -20,10 +20,11 @@ class NotApproved(Exception):
 
 
 class Fitted(NamedTuple):
-    """What a fit says of itself: `failed` gates by name, empty where it may be released."""
+    """What a fit says of itself, gates by name: `failed` none can waive, `unexplained` wait for a person's reason."""
 
     as_of: date
     failed: list[str]
+    unexplained: tuple[str, ...] = ()
 
 
 # (start: the posterior in use, or None; where to write the new one) -> what it says of itself.
@@ -39,12 +40,13 @@ def refit(company: Path, fit: Refit) -> Fitted:
     found = fit(used if used.is_dir() else None, begun)
     shutil.rmtree(company / CANDIDATE, ignore_errors=True)
     os.replace(begun, company / CANDIDATE)
-    _log(company, step="fitted", as_of=found.as_of.isoformat(), failed=found.failed)
+    _log(company, step="fitted", as_of=found.as_of.isoformat(), failed=found.failed,
+         unexplained=list(found.unexplained))  # fmt: skip
     return found
 
 
-def approve(company: Path, who: str) -> None:
-    """Use the candidate from now on; the one in use is kept. Raises NotApproved."""
+def approve(company: Path, who: str, because: str = "") -> None:
+    """Use the candidate from now on; the one in use is kept. because: what is not explained. Raises NotApproved."""
     _mend(company)
     steps = history(company)
     last = steps[-1] if steps else {}
@@ -53,13 +55,17 @@ def approve(company: Path, who: str) -> None:
     if last["failed"]:
         failed = ", ".join(map(str, last["failed"])) if isinstance(last["failed"], list) else last["failed"]
         raise NotApproved(f"the candidate of {last['as_of']} failed {failed}; the last good posterior stays in use")
+    if last.get("unexplained") and not because.strip():
+        open_ = ", ".join(map(str, last["unexplained"]))  # type: ignore[call-overload]
+        raise NotApproved(f"the candidate of {last['as_of']} failed {open_}: say --because why it may be used; "
+                          "the last good posterior stays in use")  # fmt: skip
     if not who.strip():
         raise NotApproved("an approval needs a name")
     if (company / IN_USE).is_dir():
         shutil.rmtree(company / KEPT, ignore_errors=True)
         os.replace(company / IN_USE, company / KEPT)
     os.replace(company / CANDIDATE, company / IN_USE)
-    _log(company, step="approved", as_of=last["as_of"], by=who)
+    _log(company, step="approved", as_of=last["as_of"], by=who, **({"because": because} if because else {}))
 
 
 def roll_back(company: Path, who: str) -> None:

@@ -13,26 +13,36 @@ def judge(actual: Outcomes, forecasts: dict[str, Draws], naive: str, seed: int =
     """One row a forecaster and measure: crps, its skill beside `naive`, pinball, accuracy of the median, coverage.
 
     crps and pinball in units of the measure; skill 1 - crps / crps of `naive`; covers_80 with the 99.9 % binomial
-    band at n origins (first week only: weeks of one origin are not independent); closing_error for cash: of the last
-    week, as a share of mean weekly payments. A forecaster may leave measures out.
+    band at n origins (first week only: weeks of one origin are not independent), NaN for a forecast of one draw, which
+    has no range; closing_error for cash: of the last week, as a share of mean weekly payments. A forecaster may leave
+    measures out.
     """
     rows = []
     for forecaster, by_measure in forecasts.items():
+        pits = first_week(actual, by_measure, seed)
         for measure, draws in by_measure.items():
             truth, axis_first = actual[measure], np.moveaxis(draws, 1, 0)
-            rng = np.random.default_rng(seed)  # the same luck for every forecaster
             middle = np.median(axis_first, axis=0)
-            covers = coverage(pit(truth[:, 0], axis_first[:, :, 0], rng))
+            covers = coverage(pits[measure])
             rows.append({
                 "forecaster": forecaster, "measure": measure, "crps": crps(truth, axis_first).mean(),
                 "pinball": pinball(truth, axis_first).mean(), "accuracy": float(accuracy(truth, middle)),
-                "covers_80": covers.share, "band_low": covers.low, "band_high": covers.high, "n": covers.n,
+                "covers_80": covers.share if len(axis_first) > 1 else np.nan,
+                "band_low": covers.low, "band_high": covers.high, "n": covers.n,
                 "closing_error": _closing(actual, middle) if measure == "cash" else np.nan,
             })  # fmt: skip
     table = pd.DataFrame(rows)
     base = table[table["forecaster"] == naive].set_index("measure")["crps"]
     table["skill"] = 1 - table["crps"] / table["measure"].map(base)
     return table
+
+
+def first_week(actual: Outcomes, draws: Draws, seed: int = 0) -> dict[str, np.ndarray]:
+    """(origin,) randomised PIT of the first week by measure; the same luck for every forecaster and measure."""
+    return {
+        name: pit(actual[name][:, 0], np.moveaxis(x, 1, 0)[:, :, 0], np.random.default_rng(seed))
+        for name, x in draws.items()
+    }
 
 
 def by_horizon(actual: np.ndarray, draws: np.ndarray) -> np.ndarray:

@@ -1,19 +1,15 @@
 """The back-test on one page, for a data scientist and a controller: what was said, what came, how far to trust it."""
 
-import html
-import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
-from calibration.backtest.judged import Draws, Outcomes, by_horizon
-from calibration.backtest.scores import TARGET, Coverage, pit
+from calibration import sheet
+from calibration.backtest.judged import Draws, Outcomes, by_horizon, first_week
+from calibration.backtest.scores import TARGET, Coverage
+from calibration.sheet import BLUE, GREY, INK, ORANGE, RED
 
-BLUE, ORANGE, GREY, INK = "#0072B2", "#E69F00", "#6B7280", "#1F2937"
 LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", GREY)
 SAID = {
     "receipts": "cash receipts of the week", "payments": "payments of the week", "cash": "cash at the week's close",
@@ -24,15 +20,15 @@ SAID = {
 
 def page(
     path: Path, title: str, actual: Outcomes, forecasts: dict[str, Draws], table: pd.DataFrame,
-    segments: dict[str, Coverage], unit: float = 100.0, seed: int = 0,
+    segments: dict[str, Coverage], note: str = "", unit: float = 100.0, seed: int = 0,
 ) -> None:  # fmt: skip
     """Write the page beside `path` and rename it into place. The first forecaster is the twin.
 
-    table: of `judge`. segments: coverage by segment. unit: what the measures are divided by (cents to currency).
+    table: of `judge`. segments: coverage by segment. note: a sentence on who stands in the table and who does not.
+    unit: what the measures are divided by (cents to currency).
     """
     twin = next(iter(forecasts))
-    rng = np.random.default_rng(seed)
-    pits = {name: pit(actual[name][:, 0], np.moveaxis(x, 1, 0)[:, :, 0], rng) for name, x in forecasts[twin].items()}
+    pits = first_week(actual, forecasts[twin], seed)
     parts = [
         ("What was said and what came", "The band holds 80 of 100 futures; the dots are what happened.",
          _fans(actual, forecasts[twin], unit)),
@@ -43,35 +39,13 @@ def page(
         ("Where to trust the range", "Share of outcomes inside the 80 % range; the grey bar is what chance allows "
          "at this number of cases.", _segments(segments)),
     ]  # fmt: skip
-    body = "".join(f"<section><h2>{html.escape(h)}</h2><p>{html.escape(w)}</p>{svg}</section>" for h, w, svg in parts)
-    text = (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title><style>"
-        "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1F2937}"
-        "table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2rem .8rem;text-align:right;"
-        "border-bottom:1px solid #D7DBE0}td:nth-child(-n+2){text-align:left}svg{max-width:100%;height:auto}</style>"
-        f"<h1>{html.escape(title)}</h1>{body}<section><h2>All scores</h2>{_table(table, unit)}</section></html>"
-    )
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.set_layout_engine("constrained")
-    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
-    return stream.getvalue()[stream.getvalue().index("<svg") :]
-
-
-def _axes(count: int, height: float = 2.4, wide: int = 3) -> tuple[Figure, list[Axes]]:
-    rows = -(-count // wide)
-    figure = Figure(figsize=(10, height * rows))
-    return figure, [figure.add_subplot(rows, wide, n + 1) for n in range(count)]
+    body = "".join(sheet.section(heading, words, inside) for heading, words, inside in parts)
+    sheet.write(path, title, body + sheet.section("All scores", note, _table(table, unit)))
 
 
 def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:
     """The first week ahead from every origin, in order."""
-    figure, axes = _axes(len(draws))
+    figure, axes = sheet.axes(len(draws))
     for axis, (name, said) in zip(axes, draws.items(), strict=True):
         scale = 1.0 if name in ("fill_rate", "demand", "met") else unit
         low, middle, high = np.quantile(said[:, :, 0] / scale, (0.1, 0.5, 0.9), axis=1)
@@ -82,11 +56,11 @@ def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:
         axis.set_title(SAID.get(name, name), fontsize=9)
         axis.set_xlabel("origin", fontsize=8)
         axis.tick_params(labelsize=7)
-    return _svg(figure)
+    return sheet.svg(figure)
 
 
 def _accuracy(actual: Outcomes, forecasts: dict[str, Draws]) -> str:
-    figure, axes = _axes(2, 3.0, 2)
+    figure, axes = sheet.axes(2, 3.0, 2)
     for axis, measure in zip(axes, ("receipts", "payments"), strict=True):
         for colour, (name, by_measure) in zip(LINES, forecasts.items(), strict=False):
             if measure in by_measure:
@@ -97,28 +71,28 @@ def _accuracy(actual: Outcomes, forecasts: dict[str, Draws]) -> str:
         axis.set_title(SAID[measure], fontsize=9)
         axis.set_xlabel("weeks ahead", fontsize=8)
     axes[0].legend(fontsize=7)
-    return _svg(figure)
+    return sheet.svg(figure)
 
 
 def _pits(pits: dict[str, np.ndarray]) -> str:
-    figure, axes = _axes(len(pits), 1.8)
+    figure, axes = sheet.axes(len(pits), 1.8)
     for axis, (name, values) in zip(axes, pits.items(), strict=True):
         axis.hist(values, bins=10, range=(0, 1), color=BLUE, alpha=0.6)
         axis.axhline(len(values) / 10, color=INK, linewidth=1, linestyle="--")
         axis.set_title(SAID.get(name, name), fontsize=9)
         axis.tick_params(labelsize=7)
-    return _svg(figure)
+    return sheet.svg(figure)
 
 
 def _segments(segments: dict[str, Coverage]) -> str:
-    figure, (axis,) = _axes(1, 0.6 + 0.35 * len(segments), 1)
+    figure, (axis,) = sheet.axes(1, 0.6 + 0.35 * len(segments), 1)
     for n, c in enumerate(segments.values()):
         axis.barh(n, c.high - c.low, left=c.low, color=GREY, alpha=0.3)
-        axis.plot(c.share, n, "o", color=BLUE if c.passed else "#D55E00")
+        axis.plot(c.share, n, "o", color=BLUE if c.passed else RED)
         axis.text(1.01, n, f"n = {c.n}", fontsize=8, va="center")
     axis.set_yticks(range(len(segments)), list(segments))
     axis.set_xlim(0, 1)
-    return _svg(figure)
+    return sheet.svg(figure)
 
 
 def _table(table: pd.DataFrame, unit: float) -> str:

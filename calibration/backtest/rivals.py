@@ -1,5 +1,7 @@
 """What a twin must beat: last year's same week, and the plan carried forward. Weekly series, trailing axis week."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 YEAR = 52  # weeks: the same weekday a year ago, within a day
@@ -22,6 +24,13 @@ def seasonal_draws(weeks: np.ndarray, origin: int, horizon: int) -> np.ndarray:
     lag = YEAR if origin >= 2 * YEAR else 1
     missed = past[..., lag:] - past[..., :-lag]
     return middle + missed[:, None]
+
+
+def seasonal(weeks: np.ndarray, origins: Sequence[int], horizon: int) -> np.ndarray:
+    """(origin, draw, horizon) of `seasonal_draws`, as many past errors for each origin as the first one has."""
+    each = [seasonal_draws(weeks, origin, horizon) for origin in origins]
+    least = min(len(draws) for draws in each)
+    return np.stack([draws[-least:] for draws in each])
 
 
 def plan_forward(plan: np.ndarray, origin: int, horizon: int) -> np.ndarray:

@@ -6,11 +6,12 @@ import numpy as np
 
 from calibration.backtest.judged import Draws, Outcomes
 from calibration.backtest.reality import MEASURES, WEEK, Reality, forecast, weekly
-from calibration.backtest.rivals import YEAR, plan_forward, seasonal_draws
+from calibration.backtest.rivals import YEAR, plan_forward, seasonal
 from twin.assembly import Model
 from twin.engines import Engine, xla
 from twin.exogenous import Params
 
+LAST_YEAR = "last year's week"
 # The record up to a day, cut before it is handed over -> parameters by forecaster, e.g. twin, plug-in, naive demand.
 Learn = Callable[[Reality], dict[str, Params]]
 
@@ -63,10 +64,6 @@ def backtest(
             name: np.stack([plan_forward(x, day // WEEK, weeks)[None] for day in origins]) for name, x in plan.items()
         }
     if min(origins) // WEEK > YEAR:
-        # origins have pasts of different lengths: the same number of past errors for each
-        least = min(seasonal_draws(history["cash"], day // WEEK, weeks).shape[0] for day in origins)
-        forecasts["last year's week"] = {
-            name: np.stack([seasonal_draws(history[name], day // WEEK, weeks)[-least:] for day in origins])
-            for name in MEASURES
-        }
+        at = [day // WEEK for day in origins]
+        forecasts[LAST_YEAR] = {name: seasonal(history[name], at, weeks) for name in MEASURES}
     return actual, forecasts

@@ -42,12 +42,11 @@ def parameters(posterior: xr.Dataset, panel: Panel, horizon: Horizon) -> xr.Data
     level = value["level"] + (common[:, None] + at_price)[:, None, :]
     seasons = _seasons(value, panel, horizon)[:, panel.category]
     mean = (1 - zero)[:, None, :] * np.exp(level) * seasons[:, None, :]
-    tables = np.einsum("st,it->si", horizon.node_factor, horizon.item_factor) / len(horizon.days)
     place = ("draw", "node", "product")
     by_item = np.broadcast_to
     return xr.Dataset(
         {
-            "demand_mean": (place, mean / tables),
+            "demand_mean": (place, mean / of_tables(horizon)),
             "demand_size": (place, by_item(np.exp(value["log_size"])[:, None, :], mean.shape)),
             "zero_share": (place, by_item(zero[:, None, :], mean.shape)),
             "company_week": ("draw", shocks[0]),
@@ -57,6 +56,11 @@ def parameters(posterior: xr.Dataset, panel: Panel, horizon: Horizon) -> xr.Data
         },
         coords={"node": labels(panel.stores), "product": labels(panel.items)},
     )
+
+
+def of_tables(horizon: Horizon) -> np.ndarray:
+    """(store, item) mean of the tables' calendar over the coming days: times it, `demand_mean` is units a day."""
+    return np.asarray(np.einsum("st,it->si", horizon.node_factor, horizon.item_factor) / len(horizon.days))
 
 
 def _seasons(value: dict[str, np.ndarray], panel: Panel, horizon: Horizon) -> np.ndarray:

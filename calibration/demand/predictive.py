@@ -1,6 +1,6 @@
 """What a fit says of single cells: the demand it would draw there, and the density of what was recorded.
 
-Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 36 kB a store-item, 36 MB for a thousand.
+Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 40 kB a store-item, 40 MB for a thousand.
 """
 
 from typing import Any
@@ -23,10 +23,12 @@ DRAWS, DAYS = 50, 91
 
 
 def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str, xr.Dataset]:
-    """posterior_predictive and log_likelihood (chain, draw, store, item, day), observed_data (store, item, day).
+    """posterior_predictive and log_likelihood (chain, draw, store, item, day); observed_data and constant_data.
 
     `demand` is demand itself, also where the record is a bound or nothing. Its log likelihood is of the record: of a
-    count, of at least or at most a bound, 0 of a masked cell; weights are left out.
+    count, of at least or at most a bound, 0 of a masked cell; weights are left out. Sites that a fit does not keep
+    (shocks of single store-days) are drawn from their law, anew in each draw. observed_data (store, item, day): demand,
+    kind, bound and stock as in `Panel`; constant_data: weight and promotion (store, item, day), category (item,).
     """
     each = draws_of(tree)
     number = len(next(iter(each.values())))
@@ -40,7 +42,8 @@ def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str
 
         def one(own: Any) -> tuple[Array, Array]:
             sites, key = own
-            with handlers.seed(rng_seed=0), handlers.substitute(data=sites):
+            shock, key = jax.random.split(key)
+            with handlers.seed(rng_seed=shock), handlers.substitute(data=sites):
                 log_mean, of_item = model.parameters(data)
             last = log_mean._replace(line=log_mean.line[..., days], place=log_mean.place[:, days])
             seen = Observed(model.law(last, of_item), kind, bound)
@@ -61,6 +64,12 @@ def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str
         "posterior_predictive": xr.Dataset({"demand": (("chain", "draw", *place), drawn)}, by_draw),
         "log_likelihood": xr.Dataset({"demand": (("chain", "draw", *place), density)}, by_draw),
         "observed_data": xr.Dataset(
-            {name: (place, x) for name, x in zip(("demand", "kind", "bound"), recorded, strict=True)}, coords
+            {"demand": (place, recorded[0]), "kind": (place, recorded[1]), "bound": (place, recorded[2]),
+             "stock": (place, panel.stock[:, :, days])}, coords,
         ),
-    }
+        "constant_data": xr.Dataset(
+            {"weight": (place, panel.weight[:, :, days]),
+             "promotion": (place, np.broadcast_to(panel.promotion, panel.shape)[:, :, days]),
+             "category": ("item", labels([panel.categories[group] for group in panel.category]))}, coords,
+        ),
+    }  # fmt: skip

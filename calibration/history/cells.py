@@ -49,6 +49,7 @@ class Cells(NamedTuple):
     kind: np.ndarray
     weight: np.ndarray
     rule: np.ndarray
+    stock: np.ndarray
 
 
 def classify(seen: Observed) -> Cells:
@@ -75,8 +76,10 @@ def classify(seen: Observed) -> Cells:
     value = np.floor(sold).astype(np.int64)
     # half a unit sold is a whole unit wanted
     bound = np.ceil(sold).astype(np.int64)
+    # a shelf that was empty for part of the day sold from more or less than what is left says
+    stock = np.where((kind == MASKED) | (seen.in_stock < 1), np.nan, sold + seen.on_hand_close)
     return Cells(np.where(kind == MASKED, 0, value), np.where(kind == MASKED, 0, bound), kind,
-                 np.where(kind == MASKED, 0.0, weight), rule)  # fmt: skip
+                 np.where(kind == MASKED, 0.0, weight), rule, stock)  # fmt: skip
 
 
 def _doubt(seen: Observed, unknown: np.ndarray) -> np.ndarray:

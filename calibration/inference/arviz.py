@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
+ALPHAS = (0.99, 1.01)  # powers of a density, on both sides of 1
 EQUAL = 1e-9  # log ratios closer than this are rounding
 
 
@@ -44,3 +45,17 @@ def ess(draws: np.ndarray, method: str) -> np.ndarray:
 def bfmi(energy: np.ndarray) -> np.ndarray:
     """(chain,): energy's Bayesian fraction of missing information, of (chain, draw)."""
     return np.asarray(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
+
+
+def power_scaling(quantity: np.ndarray, log_density: np.ndarray) -> float:
+    """How fast the law of a quantity moves with log2 of the power of a density, of draws (draw,).
+
+    Cumulative Jensen-Shannon distance, weights smoothed (Kallioinen et al., Stat. Comput. 34 (2024), 57).
+    """
+    log_weights = [array_stats.power_scale_lw(log_density[None], alpha=alpha, axis=(0, 1)) for alpha in ALPHAS]
+    lower, upper = (np.exp(x - x.max()) for x in log_weights)
+    return float(
+        array_stats.power_scale_sense(
+            quantity[None], lower / lower.sum(), upper / upper.sum(), *ALPHAS, chain_axis=0, draw_axis=1
+        )
+    )

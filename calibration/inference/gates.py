@@ -1,5 +1,6 @@
 """Whether a fit may be used: each test with its figure, its limit and what to do (CALIBRATION.md 3.4)."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,10 +9,12 @@ import xarray as xr
 from calibration.inference import arviz, psis
 from calibration.inference.laplace import DRIFT_MAX, STEP_MAX, Laplace
 from calibration.inference.nuts import TREE_DEPTH
+from calibration.inference.sensitivity import sensitivity
 from twin.results import labels
 
 RHAT_MAX, ESS_MIN, BFMI_MIN, DEEP_MAX, GOOD_MIN = 1.01, 400, 0.3, 0.01, 0.99
 APART_MAX, ERROR_MAX = 0.1, 0.05  # posterior spreads
+SENSITIVITY_MAX, SENSITIVITY = 0.05, "prior sensitivity of "
 
 
 class Gate(NamedTuple):
@@ -70,6 +73,40 @@ def of_svi(drift: float) -> list[Gate]:
         most("drift of variational means", drift, DRIFT_MAX, "more SVI steps"),
         least("intervals", 0, 1, "mean-field intervals are too narrow: engine laplace or nuts"),
     ]
+
+
+def of_priors(quantities: dict[str, np.ndarray], priors: dict[str, np.ndarray]) -> list[Gate]:
+    """One gate a quantity (draw,): whether the prior decides it. priors: of `sensitivity.log_prior`.
+
+    A fit that fails one was found as it should be, so this is no fault of the computation, and a prior may rightly
+    decide (a promotion never tried before). It blocks all the same, until a person says why it may (`explain`): "below
+    0.05 or explained" (CALIBRATION.md 3.4), and a warning would be the silent pass that this excludes.
+    """
+    found = []
+    for name, quantity in quantities.items():
+        figure, site = sensitivity(quantity, priors)
+        of = f"the prior of {site}" if site else "this prior"
+        remedy = f"the prior decides: more history, or look at {of}"
+        found.append(most(SENSITIVITY + name, figure, SENSITIVITY_MAX, remedy))
+    return found
+
+
+def explainable(name: str) -> bool:
+    """Whether a person may say why a fit that fails this gate is used all the same."""
+    return name.startswith(SENSITIVITY)
+
+
+def explain(path: Path, because: str) -> None:
+    """Keep with a stored fit why it may be used though the prior decides; other failed gates stay unexplained."""
+    kept = xr.open_zarr(path, group="diagnostics", consolidated=False).load()
+    said = [because if explainable(str(name)) and not passed else ""
+            for name, passed in zip(kept["gate"].values, kept["passed"].values, strict=True)]  # fmt: skip
+    xr.Dataset({"explained": ("gate", labels(said))}).to_zarr(path, group="diagnostics", mode="a", consolidated=False)
+
+
+def with_gates(fit: xr.DataTree, more: list[Gate]) -> None:
+    """Adds gates to those stored with a fit."""
+    fit["diagnostics"] = xr.DataTree(dataset([*table(fit), *more]))
 
 
 def dataset(gates: list[Gate]) -> xr.Dataset:

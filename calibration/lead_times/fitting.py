@@ -12,9 +12,12 @@ import xarray as xr
 
 from calibration.inference import fit
 from calibration.inference.fit import Engine
+from calibration.inference.gates import of_priors, with_gates
+from calibration.inference.problem import Model
+from calibration.inference.sensitivity import log_prior
 from calibration.inference.svi import STEPS
 from calibration.lead_times.choice import families_of_lanes, left_out
-from calibration.lead_times.forecast import cdf, day_table
+from calibration.lead_times.forecast import cdf, day_table, quantile
 from calibration.lead_times.laws import laws_of_lanes, laws_of_orders, sizes_of
 from calibration.lead_times.model import LeadTime, lead_time_model
 from calibration.lead_times.orders import ROUNDING, OrderBook, Orders, order_book
@@ -22,6 +25,7 @@ from twin.assembly.structure import LaneId, lane_name
 from twin.results import labels
 
 QUICK = 400  # draws from which a family is chosen
+LATE = 0.95
 LEAST_WITHIN = 0.99  # share of a lane's shipments that must fit the longest lead time of the twin
 
 
@@ -52,8 +56,20 @@ def fitted(
 ) -> xr.DataTree:  # fmt: skip
     """The posterior. orders: those of the book, or what a wrong likelihood makes of them; family: of orders, or one."""
     names = {"supplier": list(book.suppliers), "lane": [lane_name(lane) for lane in book.lanes]}
-    model = partial(lead_time_model, sizes=sizes_of(book), family=family, centred=engine != "nuts")
-    return fit(model, orders, engine=engine, coords=names, draws=draws, warm_up=500, steps=steps, seed=seed)
+    return fit(
+        _model(book, family, engine),
+        orders,
+        engine=engine,
+        coords=names,
+        draws=draws,
+        warm_up=500,
+        steps=steps,
+        seed=seed,
+    )
+
+
+def _model(book: OrderBook, family: int | np.ndarray, engine: Engine) -> Model:
+    return partial(lead_time_model, sizes=sizes_of(book), family=family, centred=engine != "nuts")
 
 
 def family_of_each_lane(book: OrderBook, seed: int, steps: int = STEPS) -> np.ndarray:
@@ -74,13 +90,19 @@ def calibrated(
     """The fit, and `twin.exogenous.Params.lead_cdf` and `lead_capped` by draw.
 
     lanes: of the twin; known: (lane, lead_day) the tables' own distribution functions over days 1, 2, .., which lanes
-    without a shipment keep. Raises TooLong with every lane and its share, ValueError where nothing was ordered, NoMode.
+    without a shipment keep; the fit has them as constant_data, to stand beside what was found, and gates on how far the
+    prior decides the mean and the 95th percentile of all lanes. Raises TooLong with every lane and its share,
+    ValueError where nothing was ordered, NoMode.
     """
     with jax.enable_x64(True):
         book = book_of(lines, until)
         family = family_of_each_lane(book, seed, steps)
-        tree = fitted(book.orders, book, family[np.asarray(book.orders.lane)], engine, seed, draws, steps)
+        of_orders = family[np.asarray(book.orders.lane)]
+        tree = fitted(book.orders, book, of_orders, engine, seed, draws, steps)
         mean, shape = laws_of_lanes(tree, sizes_of(book))
+        priors = log_prior(_model(book, of_orders, engine), book.orders, tree)
+    days = {"mean lead time": mean, "95th percentile of lead times": quantile(LATE, mean, shape, family)}
+    with_gates(tree, of_priors({name: x.mean(axis=1) for name, x in days.items()}, priors))
     longest = known.shape[1]
     names = [lane_name(lane) for lane in lanes]
     seen = [lane for lane in book.lanes if lane in lanes]
@@ -95,6 +117,9 @@ def calibrated(
     if late:
         raise TooLong(f"take longer than {longest} days, the longest lead time of any lane in the tables: "
                       f"{'; '.join(late)}. Give such a lane a lead_time_max in the table lanes")  # fmt: skip
+    tree["constant_data"] = xr.DataTree(
+        xr.Dataset({"lead_cdf": (("lane", "lead_day"), known)}, {"lane": labels(names)})
+    )
     return tree, xr.Dataset(
         {"lead_cdf": (("draw", "lane", "lead_day"), table), "lead_capped": (("draw", "lane"), within)},
         {"lane": labels(names)},

@@ -169,6 +169,8 @@ def test_all_forecasters_are_judged_on_the_same_outcomes_and_the_page_shows_them
     twin, plug_in = at.loc[("twin", "receipts")], at.loc[("plug-in", "receipts")]
     assert twin["band_low"] <= twin["covers_80"] <= twin["band_high"] < 0.9
     assert plug_in["covers_80"] < 0.5
+    point = judge(actual, {"plan": {"receipts": weeks[:, None]}}, naive="plan")
+    assert np.isnan(point["covers_80"]).all()  # one draw has no range, whatever its ranks
     assert twin["skill"] > 0.5 and at.loc[("naive", "receipts"), "skill"] == 0
     # E|X - median| of a normal is sigma sqrt(2 / pi): 1 - 79.8 / 1000
     assert twin["accuracy"] == pytest.approx(1 - 0.1 * np.sqrt(2 / np.pi), abs=0.01)

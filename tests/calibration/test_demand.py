@@ -161,6 +161,19 @@ def test_cells_kept_with_a_fit_have_the_law_and_the_density_of_their_kind(panel)
     assert abs(drawn.mean(axis=0).sum() - (stays * mean).sum()) < 5 * error
 
 
+@pytest.mark.slow  # compiles for a quarter of a minute
+def test_shocks_that_a_fit_does_not_keep_are_drawn_anew_in_every_draw(panel):
+    """Store-days that differ by e^1: their totals scatter over the draws as much as over the days."""
+    arrays = data(panel)
+    point = {name: np.asarray(x, float) for name, x in model.start(arrays).items() if name != "store_day"}
+    point |= {"s_store_day": np.ones(()), "level": point["level"] + 5.0}  # so fast that chance counts for nothing
+    sites = {name: (("chain", "draw", *(f"{name}_{n}" for n in range(x.ndim))), np.tile(x, (1, 60, *[1] * x.ndim)))
+             for name, x in point.items()}  # fmt: skip
+    found = predictive.groups(xr.DataTree.from_dict({"posterior": xr.Dataset(sites)}), arrays, panel, seed=5)
+    total = np.log(found["posterior_predictive"]["demand"].values[0].sum(axis=2) + 1.0)  # (draw, store, day)
+    assert 0.9 < total.std(axis=0).mean() < 1.4
+
+
 def test_parameters_of_the_twin_in_closed_form(panel):
     """Two weeks of calendar at twice the tables' factor, a raised price, a drift: worked out by hand."""
     stores, items, _ = panel.shape

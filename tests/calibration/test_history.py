@@ -139,6 +139,9 @@ def test_every_rule_decides_its_cell() -> None:
             assert cells.bound[0, 0, 0] == 4
         if kind == INTERVAL:
             assert (cells.value[0, 0, 0], cells.bound[0, 0, 0]) == (2, 3)
+        # what could be sold, where one figure says it
+        stock = {"sold out": 4.0, "not in whole units": 9.0, "stock left": 5.0}.get(name, nan)
+        np.testing.assert_equal(cells.stock[0, 0, 0], stock, name)
 
 
 def test_a_long_run_of_zeros_without_stock_records_is_doubted_and_a_short_one_is_not() -> None:

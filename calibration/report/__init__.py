@@ -1,0 +1,1 @@
+"""Pages of a calibration that a controller and a data scientist can both read."""
