@@ -108,11 +108,13 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     log_s, unravel_s = ravel_pytree(fixed)
     use = _functions(lambda z, s, data: problem.potential(data, unravel(z) | unravel_s(s)))
     rng = np.random.default_rng([seed, 2])
-    layout = _layout(problem, moving, blocks)
-    mode = _settled(use, flat, spread, log_s, data, layout, seed)
-    # again from elsewhere; the same luck of the moments, so that what differs is where the search began
+    places, places_s = _places(moving), _places(fixed)
+    layout = _layout(problem, places, blocks)
+    probes = variances.probes((x.ravel() for x in places.values()), flat.size, np.random.default_rng([seed, 3]))
+    mode = _settled(use, flat, spread, log_s, data, layout, probes)
+    # again from elsewhere; with the same probes, so that what differs is where the search began
     away = APART * rng.standard_normal(flat.size) * mode.scale, APART * mode.root @ rng.standard_normal(log_s.size)
-    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, seed)
+    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, probes)
     inner = None
     khat, worth = np.zeros(0), float(number)
     if blocks is not None:
@@ -120,8 +122,8 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
         inner, khat, worth = found.draws, found.khat, float(found.worth.min(initial=number))
     change = rng.standard_normal((number, mode.log_s.size)) @ mode.root.T
     z = mode.drawn(number, rng, inner) + change @ mode.follow.T
-    draws = {name: _unravel(z, moving, name) for name in moving}
-    draws |= {name: _unravel(np.asarray(mode.log_s) + change, fixed, name) for name in fixed}
+    draws = {name: z[:, where] for name, where in places.items()}
+    draws |= {name: (np.asarray(mode.log_s) + change)[:, where] for name, where in places_s.items()}
     return Laplace(draws, mode.step, khat, mode.drift, _disagreement(mode, again), worth)
 
 
@@ -131,38 +133,51 @@ def _functions(potential: Callable[[Array, Array, Any], Array]) -> _Functions:
     return _Functions(gradient, columns, variances.quadratic(potential), _search_of(potential))
 
 
-def _settled(use: _Functions, start: Array, spread: Array, log_s: Array, data: Any, layout: Layout, seed: int) -> _Mode:
+def _settled(
+    use: _Functions, start: Array, spread: Array, log_s: Array, data: Any, layout: Layout, probes: np.ndarray
+) -> _Mode:
     """The mode given variances that are at their own mode, from a start for both. Raises NoMode."""
     at = use.search(start, spread, log_s, data)
-    placed = _placed(layout)
-    scale = np.ones(at.size)
-    drift = 0.0
-    for _ in range(SETTLE_MAX):
-        precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
-        try:
-            factored = arrowhead.factor(precision)
-        except np.linalg.LinAlgError as error:
-            raise NoMode(FLAT) from error
-        if not (precision.alone > 0).all():
-            raise NoMode(FLAT)
-        scale[placed] = arrowhead.spread(factored, at.size)[placed]
-        scale[layout.alone] = 1 / np.sqrt(precision.alone)
-        none = np.zeros((at.size, log_s.size)), np.zeros((log_s.size, log_s.size))
-        mode = _Mode(at, log_s, factored, scale, *none, 0.0, 0.0)
-        mode = mode._replace(at=_chord(use.gradient, mode, data)[0])
-        if not log_s.size:
-            break
-        # the same luck in every step
-        step = variances.step(use.variances, mode.at, log_s, data, mode.covered, np.random.default_rng([seed, 3]))
+    mode = _mode(use, at, log_s, data, layout)
+    for _ in range(SETTLE_MAX if log_s.size else 0):
+        step = variances.step(use.variances, mode.at, mode.log_s, data, mode.covered, probes)
         spreads = np.sqrt((step.root**2).sum(axis=1))
         drift = float(np.abs(step.change / spreads).max()) if step.known else np.inf
-        log_s = log_s + step.change
-        at = use.search(mode.at + step.follow @ step.change, scale, log_s, data)
-        mode = mode._replace(at=at, log_s=log_s, follow=step.follow, root=step.root)
+        mode = _stepped(use, mode, step, data)._replace(follow=step.follow, root=step.root, drift=drift)
         if drift < SETTLED:
             break
-    at, last = _chord(use.gradient, mode, data)
-    return mode._replace(at=at, step=last, drift=drift)
+    return mode
+
+
+def _mode(use: _Functions, at: Array, log_s: Array, data: Any, layout: Layout) -> _Mode:
+    """The mode nearby given log s. Raises NoMode."""
+    precision = arrowhead.hessian(use.columns, at, layout, log_s, data)
+    try:
+        factored = arrowhead.factor(precision)
+    except np.linalg.LinAlgError as error:
+        raise NoMode(FLAT) from error
+    if not (precision.alone > 0).all():
+        raise NoMode(FLAT)
+    scale, placed = np.ones(at.size), _placed(layout)
+    scale[placed] = arrowhead.spread(factored, at.size)[placed]
+    scale[layout.alone] = 1 / np.sqrt(precision.alone)
+    none = np.zeros((at.size, log_s.size)), np.zeros((log_s.size, log_s.size))
+    found = _Mode(at, log_s, factored, scale, *none, 0.0, 0.0)
+    at, last = _chord(use.gradient, found, data)
+    return found._replace(at=at, step=last)
+
+
+def _stepped(use: _Functions, mode: _Mode, step: variances.Step, data: Any) -> _Mode:
+    """The mode after a step of log s, halved where there is none. Raises NoMode."""
+    failed = NoMode(FLAT)
+    for share in (1.0, 0.5, 0.25, 0.125):
+        log_s = mode.log_s + share * step.change
+        try:
+            at = use.search(mode.at + share * step.follow @ step.change, mode.scale, log_s, data)
+            return _mode(use, at, log_s, data, mode.factored.precision.layout)
+        except NoMode as error:
+            failed = error
+    raise failed
 
 
 def _disagreement(first: _Mode, second: _Mode) -> float:
@@ -243,16 +258,23 @@ def _corrected(
     return psis.corrected(lambda x: np.asarray(density(mode.at, jnp.asarray(x), data), float), root, normal, rng)
 
 
-def _layout(problem: Problem, moving: Values, blocks: Blocks | None) -> Layout:
+def _places(moving: Values) -> dict[str, np.ndarray]:
+    """Where the coordinates of each site lie in the flat vector, in the site's own shape."""
+    found, first = {}, 0
+    for name in sorted(moving):
+        shape = np.shape(moving[name])
+        found[name] = first + np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
+        first += found[name].size
+    return found
+
+
+def _layout(problem: Problem, places_of: dict[str, np.ndarray], blocks: Blocks | None) -> Layout:
     """Where the coordinates of shared, grouped and block sites lie in the flat vector."""
     members = 0 if blocks is None else len(blocks.group_of)
     groups = 0 if blocks is None else int(blocks.group_of.max()) + 1
     shared, by_group, by_item, alone = [], [], [], []
-    first = 0
-    for name in sorted(moving):
-        site, shape = problem.sites[name], np.shape(moving[name])
-        places = first + np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
-        first += places.size
+    for name, places in places_of.items():
+        site = problem.sites[name]
         if site.held:
             alone.append(places.ravel())
             continue
@@ -279,14 +301,3 @@ def _top(layout: Layout) -> np.ndarray:
 
 def _placed(layout: Layout) -> np.ndarray:
     return np.concatenate([_top(layout), layout.items.ravel()]).astype(int)
-
-
-def _unravel(z: np.ndarray, like: Values, name: str) -> np.ndarray:
-    first = 0
-    for other in sorted(like):
-        shape = np.shape(like[other])
-        size = int(np.prod(shape, dtype=int))
-        if other == name:
-            return z[:, first : first + size].reshape(len(z), *shape)
-        first += size
-    raise KeyError(name)
