@@ -3,7 +3,7 @@
     python notebooks/calibrate_stress.py [COMPANY] [--out DIR] [--draws N] [--steps N]
 
 COMPANY is a folder with tables and history/; without one the example company is written and used. The same four steps
-on the command line: tandem example, tandem calibrate, tandem stress, tandem report.
+on the command line: tandem new, tandem calibrate, tandem stress, tandem report.
 """
 
 # %%

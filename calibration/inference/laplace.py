@@ -28,7 +28,6 @@ STEP_MAX = 1e-3
 # Variance parameters are settled where a step, in their spreads, is below the first, after so many at most; a fit whose
 # last step is above DRIFT_MAX fails its gate.
 SETTLED, SETTLE_MAX, DRIFT_MAX = 0.02, 20, 0.05
-APART = 1.0  # spreads between where the first search ended and where the second begins
 
 
 FAR = "the search left the place where the density is known: more SVI steps, or engine nuts"
@@ -50,7 +49,7 @@ class NoMode(Exception):
 class Laplace(NamedTuple):
     """draws: site -> (draw, ...) unconstrained; step: the last Newton step in spreads; khat: (item,).
 
-    drift: how far the variance parameters were still to go; disagreement: how far a second search, begun elsewhere,
+    drift: how far the variance parameters were still to go; disagreement: how far a second search, begun at a draw,
     ended from the first; both in spreads, the largest. drift is inf where the variances have no maximum. worth: of how
     many independent draws the poorest block's are.
     """
@@ -113,8 +112,13 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     probes = variances.probes((x.ravel() for x in places.values()), flat.size, np.random.default_rng([seed, 3]))
     mode = _settled(use, flat, spread, log_s, data, layout, probes)
     # again from elsewhere; with the same probes, so that what differs is where the search began
-    away = APART * rng.standard_normal(flat.size) * mode.scale, APART * mode.root @ rng.standard_normal(log_s.size)
-    again = _settled(use, mode.at + away[0], spread, mode.log_s + away[1], data, layout, probes)
+    moved = mode.root @ rng.standard_normal(log_s.size)
+    elsewhere = jnp.asarray(mode.drawn(1, rng)[0] + mode.follow @ moved)
+    try:
+        again = _settled(use, elsewhere, jnp.asarray(mode.scale), mode.log_s + moved, data, layout, probes)
+        disagreement = _disagreement(mode, again)
+    except NoMode:
+        disagreement = np.inf
     inner = None
     khat, worth = np.zeros(0), float(number)
     if blocks is not None:
@@ -124,7 +128,7 @@ def laplace(problem: Problem, data: Any, begun: Variational, blocks: Blocks | No
     z = mode.drawn(number, rng, inner) + change @ mode.follow.T
     draws = {name: z[:, where] for name, where in places.items()}
     draws |= {name: (np.asarray(mode.log_s) + change)[:, where] for name, where in places_s.items()}
-    return Laplace(draws, mode.step, khat, mode.drift, _disagreement(mode, again), worth)
+    return Laplace(draws, mode.step, khat, mode.drift, disagreement, worth)
 
 
 def _functions(potential: Callable[[Array, Array, Any], Array]) -> _Functions:
