@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-PROBES = 32  # of a site
+FEW, PROBES = 128, 32  # coordinates of a site that are all tried; else random directions in it
 FARTHEST = 1.0  # of one step, in log s
 LEAST_KNOWN = 0.002  # share of the curvature that the data leave, at least: less is noise of the probes
 
@@ -72,7 +72,7 @@ def probes(sites: Iterable[np.ndarray], size: int, rng: np.random.Generator) -> 
     """(probe, z) whose sum of outer products has the unit matrix of every site as its mean; sites: places in z."""
     found = []
     for places in sites:
-        few = len(places) <= PROBES
+        few = len(places) <= FEW
         own = np.eye(len(places)) if few else rng.choice([-1.0, 1.0], (PROBES, len(places))) / np.sqrt(PROBES)
         whole = np.zeros((len(own), size))
         whole[:, places] = own
