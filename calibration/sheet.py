@@ -5,9 +5,12 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from calibration.backtest.scores import Coverage
 
 BLUE, ORANGE, GREY, INK, RED = "#0072B2", "#E69F00", "#6B7280", "#1F2937", "#D55E00"
 STYLE = (
@@ -62,3 +65,17 @@ def axes(count: int, height: float = 2.4, wide: int = 3) -> tuple[Figure, list[A
     rows = -(-count // wide)
     figure = Figure(figsize=(10, height * rows))
     return figure, [figure.add_subplot(rows, wide, n + 1) for n in range(count)]
+
+
+def fan(axis: Axes, at: np.ndarray, draws: np.ndarray, seen: np.ndarray) -> None:
+    """The middle and the central 80 % of draws (draw, at), and dots for what was seen (at,)."""
+    low, middle, high = np.quantile(draws, (0.1, 0.5, 0.9), axis=0)
+    axis.fill_between(at, low, high, color=BLUE, alpha=0.25, linewidth=0)
+    axis.plot(at, middle, color=BLUE, linewidth=1)
+    axis.plot(at, seen, "o", color=INK, markersize=3)
+
+
+def covered(axis: Axes, place: int, coverage: Coverage) -> None:
+    """A share in its row, on the bar that chance allows; red outside."""
+    axis.barh(place, coverage.high - coverage.low, left=coverage.low, color=GREY, alpha=0.3)
+    axis.plot(coverage.share, place, "o", markersize=4, color=BLUE if coverage.passed else RED)

@@ -8,7 +8,7 @@ import pandas as pd
 from calibration import sheet
 from calibration.backtest.judged import Draws, Outcomes, by_horizon, first_week
 from calibration.backtest.scores import TARGET, Coverage
-from calibration.sheet import BLUE, GREY, INK, ORANGE, RED
+from calibration.sheet import BLUE, GREY, INK, ORANGE
 
 LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", GREY)
 SAID = {
@@ -48,11 +48,7 @@ def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:
     figure, axes = sheet.axes(len(draws))
     for axis, (name, said) in zip(axes, draws.items(), strict=True):
         scale = 1.0 if name in ("fill_rate", "demand", "met") else unit
-        low, middle, high = np.quantile(said[:, :, 0] / scale, (0.1, 0.5, 0.9), axis=1)
-        at = np.arange(1, len(said) + 1)
-        axis.fill_between(at, low, high, color=BLUE, alpha=0.25, linewidth=0)
-        axis.plot(at, middle, color=BLUE, linewidth=1)
-        axis.plot(at, actual[name][:, 0] / scale, "o", color=INK, markersize=3)
+        sheet.fan(axis, np.arange(1, len(said) + 1), said[:, :, 0].T / scale, actual[name][:, 0] / scale)
         axis.set_title(SAID.get(name, name), fontsize=9)
         axis.set_xlabel("origin", fontsize=8)
         axis.tick_params(labelsize=7)
@@ -87,8 +83,7 @@ def _pits(pits: dict[str, np.ndarray]) -> str:
 def _segments(segments: dict[str, Coverage]) -> str:
     figure, (axis,) = sheet.axes(1, 0.6 + 0.35 * len(segments), 1)
     for n, c in enumerate(segments.values()):
-        axis.barh(n, c.high - c.low, left=c.low, color=GREY, alpha=0.3)
-        axis.plot(c.share, n, "o", color=BLUE if c.passed else RED)
+        sheet.covered(axis, n, c)
         axis.text(1.01, n, f"n = {c.n}", fontsize=8, va="center")
     axis.set_yticks(range(len(segments)), list(segments))
     axis.set_xlim(0, 1)

@@ -56,16 +56,8 @@ def fitted(
 ) -> xr.DataTree:  # fmt: skip
     """The posterior. orders: those of the book, or what a wrong likelihood makes of them; family: of orders, or one."""
     names = {"supplier": list(book.suppliers), "lane": [lane_name(lane) for lane in book.lanes]}
-    return fit(
-        _model(book, family, engine),
-        orders,
-        engine=engine,
-        coords=names,
-        draws=draws,
-        warm_up=500,
-        steps=steps,
-        seed=seed,
-    )
+    model = _model(book, family, engine)
+    return fit(model, orders, engine=engine, coords=names, draws=draws, warm_up=500, steps=steps, seed=seed)
 
 
 def _model(book: OrderBook, family: int | np.ndarray, engine: Engine) -> Model:

@@ -8,12 +8,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from calibration import sheet
-from calibration.backtest.scores import Coverage, band
+from calibration.backtest.scores import band
 from calibration.inference.gates import Gate
 from calibration.panel import RIGHT_CENSORED
 from calibration.report.history import LEVELS, Segment, Weeks, by_segment, informed, pits, weeks
 from calibration.report.priors import BAND, Lane, Middle, Parameter, lanes, parameters
-from calibration.sheet import BLUE, GREY, INK, ORANGE, RED
+from calibration.sheet import BLUE, GREY, INK, ORANGE
 
 BINS = 10
 PANELS, LANES = 9, 30  # at most
@@ -86,10 +86,7 @@ def _bands(found: Weeks) -> str:
     figure, axes = sheet.axes(len(groups))
     at = np.arange(len(found.begin))
     for n, (axis, name) in enumerate(zip(axes, groups, strict=True)):
-        low, centre, high = np.quantile(found.said[:, n], (BAND[0], 0.5, BAND[1]), axis=0)
-        axis.fill_between(at, low, high, color=BLUE, alpha=0.25, linewidth=0)
-        axis.plot(at, centre, color=BLUE, linewidth=1)
-        axis.plot(at, found.sold[n], "o", color=INK, markersize=3)
+        sheet.fan(axis, at, found.said[:, n], found.sold[n])
         axis.set_title(f"{name}, units a week", fontsize=9)
         axis.set_ylim(bottom=0)
         few = at[:: max(1, len(at) // 3)]
@@ -126,17 +123,12 @@ def _segments(segments: dict[str, Segment]) -> str:
     names = list(segments)[::-1]
     for k, (axis, level) in enumerate(zip(axes, LEVELS, strict=True)):
         for n, name in enumerate(names):
-            _covered(axis, n, segments[name].covers[k])
+            sheet.covered(axis, n, segments[name].covers[k])
         axis.axvline(level, color=INK, linewidth=1, linestyle="--")
         axis.set_yticks(range(len(names)), names if k == 0 else [""] * len(names))
         axis.set_title(f"range of {level:.0%}", fontsize=9)
         axis.tick_params(labelsize=7)
     return sheet.svg(figure)
-
-
-def _covered(axis: Axes, place: int, c: Coverage) -> None:
-    axis.barh(place, c.high - c.low, left=c.low, color=GREY, alpha=0.3)
-    axis.plot(c.share, place, "o", markersize=4, color=BLUE if c.passed else RED)
 
 
 def _of_segments(segments: dict[str, Segment]) -> str:
