@@ -28,6 +28,7 @@ class Panel:
     weight: np.ndarray  # (store, item, day) power of the cell's likelihood; 1: counts in full
     rule: np.ndarray  # (store, item, day) int8: place among rules
     stock: np.ndarray  # (store, item, day) units that could be sold, sold + left at the close; NaN: not known
+    price: np.ndarray  # (store or 1, item, day) at the till, net of VAT, currency a unit; NaN: nobody knows
     log_price: np.ndarray  # (store or 1, item, day) log(price / reference price of the item)
     promotion: np.ndarray  # (store or 1, item, day) 0 or 1, or a share of the day
     holiday: np.ndarray  # (holiday, day) 0 or 1

@@ -31,6 +31,12 @@ def backtest(
     every: Annotated[int, typer.Option(help="Weeks from one origin to the next.", min=1, max=52, metavar="N")] = 2,
     replay: Annotated[bool, typer.Option("--replay", help="Forecasts take the orders that were placed; else the twin "
                                          "orders for itself.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Judge fits by the company's own last weeks instead, "
+                                          "hidden from them.")] = False,
+    origins: Annotated[int, typer.Option(help="With --history: how many origins; each takes a fit.", min=1, max=52,
+                                         metavar="N")] = 6,
+    ahead: Annotated[int, typer.Option(help="With --history: weeks from each origin.", min=1, max=13,
+                                       metavar="N")] = 4,
     seed: Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
     """Forecast 13 weeks from rolling origins and score them; write backtest.html and backtest/figures.csv beside it.
@@ -38,7 +44,15 @@ def backtest(
     What counts as having happened is one course of the company's twin, on a posterior draw that no forecast is given:
     it tries the way from parameters to cash and the width of the ranges, not the fit to the company's books. Beside
     the twin stand the twin on the posterior's mean, the twin on sales taken for demand, and the plan of the first day.
+
+    With --history it is the company's own books: from each origin a fit of what was known then foretells units sold
+    (of the stock there was), takings and the arrival of what was on order; written to held_out.html and
+    backtest/held_out.csv. Ranges that do not hold what they should end with exit code 6.
     """
+    if history:
+        from scenarios.holding_out import hold_out
+
+        return hold_out(company, origins, ahead, every, seed)
     try:
         from calibration.backtest.judged import judge
         from calibration.backtest.origins import HORIZONS, TooShort, rolling_origins
@@ -52,22 +66,22 @@ def backtest(
     ready = read(company).company
     first, weeks = ready.settings.start, ready.settings.days // WEEK
     try:
-        origins = rolling_origins(first, first + timedelta(weeks=weeks), LEARN, HORIZONS[-1], WEEK * every)
+        starts = rolling_origins(first, first + timedelta(weeks=weeks), LEARN, HORIZONS[-1], WEEK * every)
     except TooShort as error:
         raise Stop(EXIT.impossible, f"{company}: {error}; give the company more days, or a smaller --every") from error
     model, truth, said = _known(company, ready, draws)
-    steps = iter(range(len(origins) + 2))
+    steps = iter(range(len(starts) + 2))
     with console.counting() as progress:
-        progress("what happens", next(steps), len(origins) + 2)
+        progress("what happens", next(steps), len(starts) + 2)
         real = live(model, weeks, seed=seed, params=truth)
-        progress("the plan of the first day", next(steps), len(origins) + 2)
+        progress("the plan of the first day", next(steps), len(starts) + 2)
         plan = _plan(model, said[PLUG_IN], weeks, draws, seed + 1)
 
         def learn(until: "Reality") -> dict[str, "Params"]:
-            progress(f"forecasts from day {len(until.orders)}", next(steps), len(origins) + 2)
+            progress(f"forecasts from day {len(until.orders)}", next(steps), len(starts) + 2)
             return said | {NAIVE: _naive(model, said[PLUG_IN], until)}
 
-        days = [(origin - first).days for origin in origins]
+        days = [(origin - first).days for origin in starts]
         actual, forecasts = run(
             model, real, learn, days, HORIZONS[-1] // WEEK, draws, replay=replay, plan=plan, seed=seed + 1
         )

@@ -139,7 +139,7 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
 
     ready = read(company).company
     until = as_of or ready.settings.start
-    history, panel = _history(company, ready, until)
+    history, panel = history_of(company, ready, until)
     arrays, assembled = data(panel), assemble(ready, {})
     start, coords = model.start(arrays), model.coordinates(panel)
     table: dict[str, list[Gate]] = {}
@@ -222,7 +222,7 @@ def _lead_times(
     return None
 
 
-def _history(path: Path, company: "Company", until: date) -> tuple["History", "Panel"]:
+def history_of(path: Path, company: "Company", until: date) -> tuple["History", "Panel"]:
     """(what was known on that day, its sales). Without a hierarchy of its own it takes the company's."""
     from calibration.history.load import load
 

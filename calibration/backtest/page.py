@@ -14,8 +14,11 @@ LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", GREY)
 SAID = {
     "receipts": "cash receipts of the week", "payments": "payments of the week", "cash": "cash at the week's close",
     "payables": "trade payables", "inventory": "inventory at cost", "fill_rate": "share of demand met from stock",
-    "demand": "units asked for", "met": "units sold from stock",
+    "demand": "units asked for", "met": "units sold from stock", "takings": "takings of the week, net of VAT",
+    "arrivals": "units on order that came in the week",
 }  # fmt: skip
+NO_MONEY = ("fill_rate", "demand", "met", "arrivals")
+FLOWS = ("receipts", "payments", "met", "takings", "arrivals")  # of a week: what accuracy is shown for
 
 
 def page(
@@ -31,23 +34,23 @@ def page(
     pits = first_week(actual, forecasts[twin], seed)
     parts = [
         ("What was said and what came", "The band holds 80 of 100 futures; the dots are what happened.",
-         _fans(actual, forecasts[twin], unit)),
+         fans(actual, forecasts[twin], unit)),
         ("How near it was", "1 is exact; the line at 85 % is the aim. Each week ahead, all origins together.",
-         _accuracy(actual, forecasts)),
+         accuracies(actual, forecasts)),
         ("Whether its odds were right", "All bars alike: the odds were right. Piled in the middle: the ranges are too "
          "wide; at both ends: too narrow; to one side: too high or too low.", _pits(pits)),
         ("Where to trust the range", "Share of outcomes inside the 80 % range; the grey bar is what chance allows "
          "at this number of cases.", _segments(segments)),
     ]  # fmt: skip
     body = "".join(sheet.section(heading, words, inside) for heading, words, inside in parts)
-    sheet.write(path, title, body + sheet.section("All scores", note, _table(table, unit)))
+    sheet.write(path, title, body + sheet.section("All scores", note, scores(table, unit)))
 
 
-def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:
+def fans(actual: Outcomes, draws: Draws, unit: float) -> str:
     """The first week ahead from every origin, in order."""
     figure, axes = sheet.axes(len(draws))
     for axis, (name, said) in zip(axes, draws.items(), strict=True):
-        scale = 1.0 if name in ("fill_rate", "demand", "met") else unit
+        scale = 1.0 if name in NO_MONEY else unit
         sheet.fan(axis, np.arange(1, len(said) + 1), said[:, :, 0].T / scale, actual[name][:, 0] / scale)
         axis.set_title(SAID.get(name, name), fontsize=9)
         axis.set_xlabel("origin", fontsize=8)
@@ -55,9 +58,10 @@ def _fans(actual: Outcomes, draws: Draws, unit: float) -> str:
     return sheet.svg(figure)
 
 
-def _accuracy(actual: Outcomes, forecasts: dict[str, Draws]) -> str:
-    figure, axes = sheet.axes(2, 3.0, 2)
-    for axis, measure in zip(axes, ("receipts", "payments"), strict=True):
+def accuracies(actual: Outcomes, forecasts: dict[str, Draws]) -> str:
+    shown = [name for name in FLOWS if name in actual]
+    figure, axes = sheet.axes(len(shown), 3.0, min(len(shown), 3))
+    for axis, measure in zip(axes, shown, strict=True):
         for colour, (name, by_measure) in zip(LINES, forecasts.items(), strict=False):
             if measure in by_measure:
                 weeks = by_horizon(actual[measure], by_measure[measure])
@@ -90,9 +94,9 @@ def _segments(segments: dict[str, Coverage]) -> str:
     return sheet.svg(figure)
 
 
-def _table(table: pd.DataFrame, unit: float) -> str:
+def scores(table: pd.DataFrame, unit: float) -> str:
     shown = table.copy()
-    money = ~shown["measure"].isin(["fill_rate", "demand", "met"])
+    money = ~shown["measure"].isin(NO_MONEY)
     for column in ("crps", "pinball"):
         shown.loc[money, column] = shown.loc[money, column] / unit
     for column in ("accuracy", "covers_80", "band_low", "band_high", "closing_error", "skill"):

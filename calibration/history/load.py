@@ -112,6 +112,7 @@ def _panel(grid: Grid, frames: dict[str, pd.DataFrame], cells: dict[str, np.ndar
     return Panel(
         stores=grid.stores, items=grid.items, categories=categories, days=grid.days, rules=NAMES,
         category=np.array([categories.index(group) for group in groups]), **cells,
+        price=grid.price,
         # a price that nobody knows counts as the reference price
         log_price=np.nan_to_num(np.log(np.maximum(grid.price, 1e-4) / np.maximum(middle, 1e-4)[:, None])),
         promotion=grid.promotion.astype(float), holiday=grid.holiday, holidays=grid.holidays,

@@ -32,8 +32,8 @@ class Weeks(NamedTuple):
 
     groups: list[str]
     begin: np.ndarray  # (week,) datetime64[D], the first day
-    sold: np.ndarray  # (group, week) units
-    said: np.ndarray  # (draw, group, week) units
+    sold: np.ndarray  # (group, week) units, or what they are worth
+    said: np.ndarray  # (draw, group, week) likewise
     left_out: float  # share of the cells with a record that both sides leave out
     uncut: float  # share of the cells kept whose stock is not recorded
 
@@ -93,18 +93,26 @@ def by_segment(tree: xr.DataTree, pit: np.ndarray) -> dict[str, Segment]:
     return found
 
 
-def weeks(tree: xr.DataTree) -> Weeks:
+def comparable(
+    value: np.ndarray, kind: np.ndarray, bound: np.ndarray, stock: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(which cells of (store, item, day) tell what was sold of a stock, the units sold there)."""
+    kept = (kind != MASKED) & (weight > 0) & ((kind == EXACT) | (kind == INTERVAL) | ~np.isnan(stock))
+    return kept, np.where(kept, np.where(kind == INTERVAL, (value + bound) / 2, value), 0.0)
+
+
+def weeks(tree: xr.DataTree, worth: np.ndarray | float = 1.0) -> Weeks:
     """Whole weeks, the last one ending with the history.
+
+    worth: what a unit counts for, (store, item, day), for instance its price.
 
     Sales are not demand, so demand is cut at what there was to sell, sold-out days and others alike. Where stock is not
     recorded nothing is cut, for then the fit too takes sales for demand. Days with stock for part of the day only have
     no such figure, and both sides leave them out.
     """
-    seen = tree["observed_data"].dataset
+    seen, weight = tree["observed_data"].dataset, tree["constant_data"].dataset["weight"].values
     value, kind, bound, stock = (seen[name].values for name in ("demand", "kind", "bound", "stock"))
-    recorded = (kind != MASKED) & (tree["constant_data"].dataset["weight"].values > 0)
-    kept = recorded & ((kind == EXACT) | (kind == INTERVAL) | ~np.isnan(stock))
-    sold = np.where(kept, np.where(kind == INTERVAL, (value + bound) / 2, value), 0.0)
+    recorded, (kept, sold) = (kind != MASKED) & (weight > 0), comparable(value, kind, bound, stock, weight)
     said = np.where(kept, np.fmin(demand_of(tree), stock), 0.0)
     category = tree["constant_data"].dataset["category"].values
     names = sorted(set(category), key=lambda name: -sold[:, category == name].sum())
@@ -113,7 +121,7 @@ def weeks(tree: xr.DataTree) -> Weeks:
     days = seen["day"].values.astype("datetime64[D]")[-WEEK * number :]
 
     def weekly(x: np.ndarray) -> np.ndarray:
-        by_group = np.einsum("...sid,gi->...gd", x[..., -WEEK * number :], member, optimize=True)
+        by_group = np.einsum("...sid,gi->...gd", (x * worth)[..., -WEEK * number :], member, optimize=True)
         return by_group.reshape(*by_group.shape[:-1], number, WEEK).sum(axis=-1)
 
     cells = max(recorded.sum(), 1)

@@ -32,19 +32,19 @@ def page(path: Path, tree: xr.DataTree, gates: dict[str, list[Gate]], use: str, 
     parts = [
         ("May it be used?", "", _verdict(tree, gates, use)),
         ("Sales by week (units)", _of_weeks(sold), _bands(sold)),
-        ("Whether its odds are right (share of cells)", _of_pits(tree), _pits(pit[~np.isnan(pit)])),
+        ("Whether its odds are right (share of cells)", _of_pits(tree), pit_bars(pit[~np.isnan(pit)])),
         ("Where to trust its ranges (share of cells inside)",
          "Of all days of a store's item (a cell), how many had a demand inside the range that the fit gives 50, 80 and "
          "95 of 100. Grey is what chance alone allows at this number of cells, 999 times in 1,000, if they were "
          "independent; a red dot is outside. Kinds go by what the fit expects, so that a right fit looks right.",
-         _segments(segments) + _of_segments(segments)),
+         coverage_bars(segments) + coverage_table(segments)),
         ("What the history taught (means of all items)",
          "Grey is what was believed before any sale was seen, blue what is believed now; dot and line are the mean and "
          "the 80 % interval. Blue as wide as grey: the history said nothing about it.",
          _priors(known) + _of_parameters(known)),
         ("Lead times by lane (days)", _of_lanes(times), _lanes(times) if times else ""),
         ("All gates", "A fit that fails one is not used; where no more than its prior decides, a "
-         "person may say why it may (--approve NAME --because WHY). What to do stands beside each.", _gates(gates)),
+         "person may say why it may (--approve NAME --because WHY). What to do stands beside each.", gate_table(gates)),
     ]  # fmt: skip
     title = f"Calibration: {tree.attrs.get('company', path.parent.name)}"
     sheet.write(path, title, "".join(sheet.section(*part) for part in parts))
@@ -107,7 +107,7 @@ def _of_pits(tree: xr.DataTree) -> str:
     )
 
 
-def _pits(values: np.ndarray) -> str:
+def pit_bars(values: np.ndarray) -> str:
     figure, (axis,) = sheet.axes(1, 2.6, 1)
     if len(values):
         axis.axhspan(*band(len(values), 1 / BINS), color=GREY, alpha=0.3, linewidth=0)
@@ -118,7 +118,7 @@ def _pits(values: np.ndarray) -> str:
     return sheet.svg(figure)
 
 
-def _segments(segments: dict[str, Segment]) -> str:
+def coverage_bars(segments: dict[str, Segment]) -> str:
     figure, axes = sheet.axes(len(LEVELS), 0.9 + 0.3 * len(segments))
     names = list(segments)[::-1]
     for k, (axis, level) in enumerate(zip(axes, LEVELS, strict=True)):
@@ -131,7 +131,7 @@ def _segments(segments: dict[str, Segment]) -> str:
     return sheet.svg(figure)
 
 
-def _of_segments(segments: dict[str, Segment]) -> str:
+def coverage_table(segments: dict[str, Segment]) -> str:
     headings = ["days and items", "cells", "sold out", *(f"inside {level:.0%} (chance)" for level in LEVELS)]
     rows = [
         [name, f"{s.covers[0].n:,}", f"{s.censored:.1%}",
@@ -203,7 +203,7 @@ def _lanes(found: Sequence[Lane]) -> str:
     return sheet.svg(figure) + sheet.table(headings, rows)
 
 
-def _gates(gates: dict[str, list[Gate]]) -> str:
+def gate_table(gates: dict[str, list[Gate]]) -> str:
     rows = [
         [what, gate.name, f"{gate.figure:.4g}", f"{gate.limit:g}", "passed" if gate.passed else "FAILED", gate.remedy]
         for what, of in gates.items() for gate in of

@@ -77,6 +77,7 @@ def panel(company: Synthetic) -> Panel:
     return Panel(
         stores=t.names["store"], items=t.names["item"], categories=t.names["category"], category=t.category,
         days=np.datetime64(s.first, "D") + np.arange(s.days), rules=NAMES, **cells._asdict(),
-        log_price=np.log(t.price / t.reference[:, None])[None], promotion=t.promotion[None].astype(float),
+        price=t.price[None], log_price=np.log(t.price / t.reference[:, None])[None],
+        promotion=t.promotion[None].astype(float),
         holiday=t.holiday[None].astype(float), holidays=["holiday"], open=np.ones((s.stores, s.days), bool),
     )  # fmt: skip

@@ -1,0 +1,94 @@
+"""`tandem backtest --history`: fits of the past judged by the company's own weeks after it. Imports late."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scenarios import console
+from scenarios.calibrating import STEPS, history_of
+from scenarios.console import EXIT, Stop
+
+if TYPE_CHECKING:
+    from calibration.backtest.held_out import Told
+
+PAGE, FIGURES = "held_out.html", "backtest/held_out.csv"
+FIT, DRAWS = "fit", 1000
+LEARN = 91  # days that must lie before the first origin
+
+
+def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> None:
+    """Fits from `number` origins, `every` weeks apart, each foretelling `ahead` weeks; the last ends with the history.
+
+    Raises Stop: usage without a history, impossible where it is too short, gate where ranges do not hold.
+    """
+    try:
+        from calibration.backtest import held_out
+        from calibration.backtest.held_out_page import page
+        from calibration.backtest.judged import judge
+        from calibration.backtest.page import SAID
+        from calibration.inference.laplace import NoMode
+    except ModuleNotFoundError as error:
+        raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
+    from calibration.inference import gates
+    from calibration.report.history import WEEK, by_segment, pits
+    from twin.tables.read import read
+
+    if not (company / "history").is_dir():
+        raise Stop(EXIT.usage, f"{company}/history: no such folder; its own weeks are read from the history of sales")
+    ready = read(company).company
+    record, whole = history_of(company, ready, ready.settings.start)
+    last = len(whole.days) - WEEK * ahead
+    places = [last - WEEK * every * back for back in range(number)][::-1]
+    if places[0] < LEARN:
+        raise Stop(EXIT.impossible, f"{company}: {len(whole.days)} days of history; {number} origins, {every} weeks "
+                   f"apart and {ahead} ahead, with {LEARN} days before the first, need "
+                   f"{LEARN + WEEK * (ahead + every * (number - 1))}: fewer --origins")  # fmt: skip
+    how: dict[str, Any] = {"engine": "laplace", "draws": DRAWS, "steps": STEPS, "seed": seed}
+    told: list[Told] = []
+    failed: list[str] = []
+    with console.counting() as progress:
+        for n, place in enumerate(places):
+            day = whole.days[place].astype(object)
+            progress(f"fit as of {day}", n, number)
+            known, then = history_of(company, ready, day)
+            try:
+                one = held_out.sales(held_out.until(whole, place + WEEK * ahead), then, how)
+                orders = known.frames.get("purchase_orders")
+                if orders is not None and len(orders):
+                    one = held_out.with_arrivals(one, orders, record.frames["purchase_orders"], day, how)
+            except NoMode as error:
+                raise Stop(EXIT.gate, f"fit as of {day}: {error}") from error
+            failed += [f"{gate.name} as of {day}" for gate in gates.table(one.tree) if not gate.passed]
+            told.append(one)
+    actual, said = held_out.together(told)
+    forecasts = {FIT: said} | held_out.rivals(whole, places, ahead)
+    table = judge(actual, forecasts, naive=held_out.LAST_WEEKS, seed=seed)
+    hidden = held_out.cells(told)
+    pit = pits(hidden, np.random.default_rng([seed, 4]))
+    verdict = held_out.gates(pit)
+    (company / FIGURES).parent.mkdir(exist_ok=True)
+    table.to_csv(company / FIGURES, index=False)
+    first, end = whole.days[places[0]], whole.days[-1].astype(object) + timedelta(days=1)
+    words = (
+        f"{number} fits, each of what was known on its morning, from {first} on; the weeks after it, {ahead} each, up "
+        f"to {end}, were hidden. "
+        + ("Every fit passed its own gates." if not failed else f"Failed: {'; '.join(failed)}.")
+    )
+    page(company / PAGE, f"Held-out weeks: {ready.settings.name}", [whole.days[place] for place in places], actual,
+         forecasts, table, pit, by_segment(hidden, pit), verdict, words)  # fmt: skip
+    console.table(
+        ["forecast", "of", "accuracy", "CRPS beside the last weeks'"],
+        [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}",
+          "no such rule" if np.isnan(row.skill) else f"{1 - row.skill:.2f}"] for row in table.itertuples()],
+    )  # fmt: skip
+    console.table(
+        ["range", "hidden cells inside, points off", "limit", ""],
+        [[gate.name, f"{100 * gate.figure:.1f}", f"{100 * gate.limit:.1f}", "passed" if gate.passed else "FAILED"]
+         for gate in verdict],
+    )  # fmt: skip
+    console.say(f"written: {company / PAGE}, {company / FIGURES}")
+    if wrong := [gate for gate in verdict if not gate.passed]:
+        raise Stop(EXIT.gate, "the ranges of this company's fits do not hold what they should: " + "; ".join(
+            f"{gate.name} {gate.figure:.1%} (at most {gate.limit:.1%}), {gate.remedy}" for gate in wrong))  # fmt: skip
