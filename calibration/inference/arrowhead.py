@@ -5,7 +5,7 @@ coordinate and each coordinate of one block, not of all of them; solving and dra
 2.2; the Schur complement).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -27,13 +27,29 @@ class Layout(NamedTuple):
     of_item: np.ndarray  # (item,) class
     alone: np.ndarray  # (alone,) not part of the arrow-head; they do not know each other
 
+    @property
+    def order(self) -> np.ndarray:
+        """(top,) places of the top: the shared coordinates, then those of each class."""
+        return np.concatenate([self.shared, self.classes.ravel()]).astype(int)
+
+    def by_class(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(items of a class, where in the top the coordinates that they know stand), class by class."""
+        shared, (classes, own) = len(self.shared), self.classes.shape
+        for n in range(classes):
+            known = np.concatenate([np.arange(shared), shared + n * own + np.arange(own)])
+            yield np.flatnonzero(self.of_item == n), known
+
 
 class ArrowHead(NamedTuple):
-    """Precision [[top, cross'], [cross, blocks]]; top: shared, then classes one after the other. alone: curvatures."""
+    """Precision [[top, cross'], [cross, blocks]]; top: shared, then classes one after the other. alone: curvatures.
+
+    Of the top an item knows what is shared and its own class, and `cross` has no more: with two hundred classes of a
+    hundred coordinates each the rest would be nearly all zeros.
+    """
 
     layout: Layout
     top: np.ndarray  # (top, top)
-    cross: np.ndarray  # (item, own, top)
+    cross: np.ndarray  # (item, own, known), as `Layout.by_class` has them
     blocks: np.ndarray  # (item, own, own)
     alone: np.ndarray  # (alone,) given all the rest
 
@@ -58,7 +74,7 @@ def columns_of(gradient: Callable[..., Array]) -> Columns:
 
 def hessian(columns: Columns, at: Array, layout: Layout, *given: Any) -> ArrowHead:
     """Exact Hessian of what has this gradient(at, *given), by coloured products (Curtis, Powell & Reid 1974)."""
-    shared, classes, items, of_item, alone = layout
+    shared, classes, items, _, alone = layout
     groups = [shared[n : n + 1] for n in range(len(shared))]
     groups += [classes[:, n] for n in range(classes.shape[1])] + [items[:, n] for n in range(items.shape[1])]
     groups += [alone]
@@ -70,9 +86,9 @@ def hessian(columns: Columns, at: Array, layout: Layout, *given: Any) -> ArrowHe
 
     found = np.asarray(columns(at, jnp.asarray(places), given))
     g, c, q = len(shared), *classes.shape
-    order = np.concatenate([shared, classes.ravel()]).astype(int)
+    order = layout.order
     top = np.zeros((len(order), len(order)))
-    cross = np.zeros((*items.shape, len(order)))
+    cross = np.zeros((*items.shape, g + q))
     blocks = np.zeros((*items.shape, items.shape[1]))
     for n in range(g):
         top[:, n] = found[n, order]
@@ -82,7 +98,7 @@ def hessian(columns: Columns, at: Array, layout: Layout, *given: Any) -> ArrowHe
         for k in range(c):
             top[g + k * q : g + (k + 1) * q, g + k * q + n] = found[g + n, classes[k]]
         if len(items):
-            cross[np.arange(len(items)), :, g + of_item * q + n] = found[g + n, items]
+            cross[:, :, g + n] = found[g + n, items]
     for n in range(items.shape[1]):
         blocks[:, :, n] = found[g + q + n, items]
     return ArrowHead(layout, (top + top.T) / 2, cross, (blocks + blocks.swapaxes(1, 2)) / 2, found[-1, alone])
@@ -101,22 +117,33 @@ def factor(precision: ArrowHead) -> Factor:
     """Raises numpy.linalg.LinAlgError where the precision is not positive definite."""
     blocks = np.linalg.cholesky(precision.blocks)
     pull = np.linalg.solve(precision.blocks, precision.cross) if len(blocks) else precision.cross
-    schur = precision.top - np.einsum("ipg,iph->gh", precision.cross, pull)
+    schur = precision.top.copy()
+    for members, known in precision.layout.by_class():
+        schur[np.ix_(known, known)] -= np.tensordot(precision.cross[members], pull[members], ((0, 1), (0, 1)))
     return Factor(precision, blocks, pull, np.linalg.cholesky((schur + schur.T) / 2))
 
 
 def solve(factor: Factor, right: np.ndarray) -> np.ndarray:
     """precision^-1 right; right: (.., size), flat as the layout places it; 0 where it places nothing."""
     layout, *_ = factor.precision
-    order = np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
     rows = right.reshape(-1, right.shape[-1])
     inner = _block_solve(factor.precision.blocks, rows[:, layout.items])
-    outer = rows[:, order] - np.einsum("ipg,rip->rg", factor.precision.cross, inner, optimize=True)
+    outer = rows[:, layout.order]
+    for members, known in layout.by_class():
+        outer[:, known] -= np.tensordot(inner[:, members], factor.precision.cross[members], ((1, 2), (0, 1)))
     top = linalg.cho_solve((factor.schur, True), outer.T).T
     found = np.zeros_like(rows)
-    found[:, order] = top
-    found[:, layout.items] = inner - np.einsum("ipg,rg->rip", factor.pull, top, optimize=True)
+    found[:, layout.order] = top
+    found[:, layout.items] = inner - _pulled(factor, top)
     return found.reshape(right.shape)
+
+
+def _pulled(factor: Factor, top: np.ndarray) -> np.ndarray:
+    """(row, item, own) blocks^-1 cross times the top, (row, top)."""
+    found = np.zeros((len(top), *factor.precision.layout.items.shape))
+    for members, known in factor.precision.layout.by_class():
+        found[:, members] = np.tensordot(top[:, known], factor.pull[members], (1, 2))
+    return found
 
 
 def _block_solve(blocks: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -144,22 +171,22 @@ def drawn(
     layout = factor.precision.layout
     found = np.zeros((number, size))
     top = draw_top(factor, rng.standard_normal((number, len(factor.precision.top))))
-    found[:, np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)] = top
+    found[:, layout.order] = top
     if inner is None:
         inner = draw_blocks(factor, rng.standard_normal((number, *layout.items.shape)))
-    found[:, layout.items] = inner - np.einsum("ipg,dg->dip", factor.pull, top)
+    found[:, layout.items] = inner - _pulled(factor, top)
     return found
 
 
 def spread(factor: Factor, size: int) -> np.ndarray:
     """(size,) standard deviations, as the layout places them; 1 where it has none."""
     layout = factor.precision.layout
-    order = np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
-    covariance = linalg.cho_solve((factor.schur, True), np.eye(len(order)))
+    covariance = linalg.cho_solve((factor.schur, True), np.eye(len(layout.order)))
     found = np.ones(size)
-    found[order] = np.sqrt(np.diag(covariance))
-    if layout.items.size:
-        own = np.linalg.inv(factor.precision.blocks)
-        whole = np.einsum("ipp->ip", own) + np.einsum("ipg,gh,iph->ip", factor.pull, covariance, factor.pull)
-        found[layout.items] = np.sqrt(whole)
+    found[layout.order] = np.sqrt(np.diag(covariance))
+    own = np.linalg.inv(factor.precision.blocks)
+    for members, known in layout.by_class():
+        pull = factor.pull[members]
+        from_top = (pull @ covariance[np.ix_(known, known)] * pull).sum(axis=2)
+        found[layout.items[members]] = np.sqrt(np.einsum("ipp->ip", own[members]) + from_top)
     return found

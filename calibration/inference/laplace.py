@@ -299,9 +299,5 @@ def _layout(problem: Problem, places_of: dict[str, np.ndarray], blocks: Blocks |
     )
 
 
-def _top(layout: Layout) -> np.ndarray:
-    return np.concatenate([layout.shared, layout.classes.ravel()]).astype(int)
-
-
 def _placed(layout: Layout) -> np.ndarray:
-    return np.concatenate([_top(layout), layout.items.ravel()]).astype(int)
+    return np.concatenate([layout.order, layout.items.ravel()]).astype(int)
