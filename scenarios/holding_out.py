@@ -12,6 +12,7 @@ from scenarios.console import EXIT, Stop
 
 if TYPE_CHECKING:
     from calibration.backtest.held_out import Told
+    from twin.assembly.structure import LaneId
 
 PAGE, FIGURES = "held_out.html", "backtest/held_out.csv"
 FIT, DRAWS = "fit", 1000
@@ -48,6 +49,7 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
     how: dict[str, Any] = {"engine": "laplace", "draws": DRAWS, "steps": STEPS, "seed": seed}
     told: list[Told] = []
     failed: list[str] = []
+    families: dict[LaneId, int] = {}
     with console.counting() as progress:
         for n, place in enumerate(places):
             day = whole.days[place].astype(object)
@@ -57,7 +59,8 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
                 one = held_out.sales(held_out.until(whole, place + WEEK * ahead), then, how)
                 orders = known.frames.get("purchase_orders")
                 if orders is not None and len(orders):
-                    one = held_out.with_arrivals(one, orders, record.frames["purchase_orders"], day, how)
+                    families = families or held_out.families_known(orders, day, how)
+                    one = held_out.with_arrivals(one, orders, record.frames["purchase_orders"], day, families, how)
             except NoMode as error:
                 raise Stop(EXIT.gate, f"fit as of {day}: {error}") from error
             failed += [f"{gate.name} as of {day}" for gate in gates.table(one.tree) if not gate.passed]

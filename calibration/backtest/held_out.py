@@ -24,12 +24,14 @@ from calibration.demand.predictive import groups
 from calibration.inference import fit
 from calibration.inference.gates import Gate, most
 from calibration.inference.laplace import Blocks
+from calibration.lead_times.families import LOGNORMAL
 from calibration.lead_times.fitting import book_of, family_of_each_lane, fitted, shipments
 from calibration.lead_times.forecast import residual, whole_days
 from calibration.lead_times.laws import laws_of_orders, sizes_of
 from calibration.lead_times.orders import RULES
 from calibration.panel import MASKED, Panel
 from calibration.report.history import WEEK, comparable, weeks
+from twin.assembly.structure import LaneId
 
 # Points by which the share of cells inside a range may be off (CALIBRATION.md 3.4, h = 1 .. 28 days).
 LIMITS = {0.5: 0.03, 0.8: 0.03, 0.95: 0.015}
@@ -91,11 +93,20 @@ def sales(whole: Panel, then: Panel, how: dict[str, Any]) -> Told:
     )  # fmt: skip
 
 
-def with_arrivals(told: Told, then: pd.DataFrame, now: pd.DataFrame, origin: date, how: dict[str, Any]) -> Told:
+def families_known(then: pd.DataFrame, origin: date, how: dict[str, Any]) -> dict[LaneId, int]:
+    """The family of each lane as order lines known at the first origin choose it; later origins keep it."""
+    with jax.enable_x64(True):
+        book = book_of(then, origin)
+        return dict(zip(book.lanes, family_of_each_lane(book, how["seed"], how["steps"]).tolist(), strict=True))
+
+
+def with_arrivals(
+    told: Told, then: pd.DataFrame, now: pd.DataFrame, origin: date, family_of: dict[LaneId, int], how: dict[str, Any]
+) -> Told:
     """`told` and when what was on order on the morning of `origin` came, if anything was.
 
     then, now: order lines as known then and later. What an order will bring is what orders of its source brought so far
-    for each unit ordered. how: of `fit`.
+    for each unit ordered. family_of: of `families_known`; lanes that came later are lognormal. how: of `fit`.
     """
     morning, ahead, seed = pd.Timestamp(origin), len(told.actual["met"]), how["seed"]
     with jax.enable_x64(True):
@@ -103,7 +114,7 @@ def with_arrivals(told: Told, then: pd.DataFrame, now: pd.DataFrame, origin: dat
         waits = book.rule == RULES.index("open")
         if not waits.any():
             return told
-        orders, family = book.orders, family_of_each_lane(book, seed, how["steps"])
+        orders, family = book.orders, np.array([family_of.get(lane, LOGNORMAL) for lane in book.lanes])
         tree = fitted(orders, book, family[np.asarray(orders.lane)], **how)
         mean, shape = (x[:, waits] for x in laws_of_orders(tree, orders, sizes_of(book)))
     luck = np.random.default_rng([seed, 5]).random(mean.shape)

@@ -148,7 +148,9 @@ def test_orders_foretold_by_a_fit_come_as_foretold() -> None:
     then.loc[late, ["received", "received_units"]] = [pd.NaT, np.nan]
     blank = Told(xr.DataTree(), {"met": np.zeros(3)}, {})
     how = {"engine": "laplace", "draws": 400, "steps": 1000, "seed": 0}
-    told = held_out.with_arrivals(blank, then, lines, origin.date(), how)
+    families = held_out.families_known(then, origin.date(), how)
+    assert set(families) == {("far", "a"), ("far", "b")}
+    told = held_out.with_arrivals(blank, then, lines, origin.date(), families, how)
     came, said = told.actual["arrivals"], told.said["arrivals"]
     assert came.sum() == pytest.approx(90.0 * late.sum())
     # what orders brought so far: 0.9 of what was ordered
