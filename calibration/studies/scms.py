@@ -102,6 +102,7 @@ def judged(
     return {
         "cohort": len(seen), "open": int(is_open.sum()),
         "mean": mine.mean(), "true mean": seen.mean(), "bias": mine.mean() / seen.mean() - 1,
+        "mean 95": list(np.quantile(mine.mean(axis=1), [0.025, 0.975])),
         "p95": np.quantile(mine, 0.95), "true p95": np.quantile(seen, 0.95),
         "crps": float(crps_ensemble(seen, mine.T, backend="numpy").mean()), "cover 80": covered(mine, seen),
         "open mean": rest[1].mean(), "open true mean": rest[0].mean(), "open cover 80": covered(rest[1], rest[0]),
