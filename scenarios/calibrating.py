@@ -126,7 +126,7 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     from calibration.demand import model
     from calibration.demand.data import data
     from calibration.demand.parameters import parameters
-    from calibration.demand.predictive import groups
+    from calibration.demand.predictive import groups, influence
     from calibration.inference import fit
     from calibration.inference.fit import warm, write
     from calibration.inference.gates import of_priors, with_gates
@@ -154,7 +154,10 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     if lead_times:
         found["lead_times"], laws = lead_times
         here = here.merge(laws)
-    with_gates(found, of_priors(_decisive(found, here, horizon), log_prior(model.demand, arrays, found)))
+    decisive = of_priors(_decisive(found, here, horizon), log_prior(model.demand, arrays, found))
+    listed, alone = influence(found, arrays, panel, how["seed"])
+    with_gates(found, [*decisive, *alone])
+    found["influence"] = xr.DataTree(listed)
     failed = _failed("demand", found, table)
     for name, group in groups(found, arrays, panel, how["seed"]).items():
         found[name] = xr.DataTree(group)

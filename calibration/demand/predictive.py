@@ -1,4 +1,4 @@
-"""What a fit says of single cells: the demand it would draw there, and the density of what was recorded.
+"""What a fit says of single cells: the demand it would draw there, the density of what was recorded, and its weight.
 
 Kept with the fit as ArviZ's groups, for DRAWS draws and the last DAYS days: 40 kB a store-item, 40 MB for a thousand.
 """
@@ -14,12 +14,16 @@ from numpyro import handlers
 
 from calibration.demand import model
 from calibration.demand.data import Data
-from calibration.demand.distributions import Observed
+from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinomial
 from calibration.draws import draws_of
-from calibration.panel import Panel
+from calibration.inference import arviz
+from calibration.inference.gates import Gate, of_influence
+from calibration.panel import MASKED, Panel
 from twin.results import labels
 
 DRAWS, DAYS = 50, 91
+TRIED, LISTED = 20_000, 20  # cells picked by lot to be left out, and those of them that are kept with the fit
+LEAVING_OUT = 400  # draws
 
 
 def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str, xr.Dataset]:
@@ -73,3 +77,50 @@ def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str
              "category": ("item", labels([panel.categories[group] for group in panel.category]))}, coords,
         ),
     }  # fmt: skip
+
+
+def influence(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> tuple[xr.Dataset, list[Gate]]:
+    """How much single records decide: the LISTED cells with the largest k-hat of leaving them out, and the gate.
+
+    Of TRIED cells by lot, whatever their day; the Pareto shape of 1 / density over LEAVING_OUT draws (Vehtari, Gelman &
+    Gabry, Stat. Comput. 27 (2017), 1413). Shocks of store-days as in `groups`. Axis (cell,), largest first: store,
+    item, day and khat.
+    """
+    rng = np.random.default_rng([seed, 6])
+    known = np.flatnonzero((panel.kind != MASKED) & (panel.weight > 0))
+    tried = np.sort(rng.choice(known, min(TRIED, known.size), replace=False))
+    place = np.unravel_index(tried, panel.shape)
+    each = draws_of(tree)
+    number = len(next(iter(each.values())))
+    chosen = np.unique(np.linspace(0, number - 1, LEAVING_OUT).astype(int))
+    recorded = [x[place] for x in (panel.value, panel.kind, panel.bound)]
+
+    @jax.jit
+    def densities(values: Any, keys: Array, data: Data, place: tuple[Array, ...], recorded: list[Array]) -> Array:
+        value, kind, bound = recorded
+        item = place[1]
+
+        def one(own: Any) -> Array:
+            sites, key = own
+            with handlers.seed(rng_seed=key), handlers.substitute(data=sites):
+                log_mean, of_item = model.parameters(data)
+            law = ZeroInflatedNegativeBinomial(
+                jnp.exp(log_mean.cells()[place]), jnp.exp(of_item["log_size"])[item], of_item["zero_logit"][item]
+            )
+            return Observed(law, kind, bound).log_prob(value)
+
+        return lax.map(one, (values, keys))
+
+    with jax.enable_x64(True):
+        values = {name: jnp.asarray(x[chosen]) for name, x in each.items()}
+        keys = jax.random.split(jax.random.key(seed), len(chosen))
+        found = densities(values, keys, *jax.tree.map(jnp.asarray, (arrays, place, recorded)))
+    _, khat = arviz.psis(-np.asarray(found).T)
+    most = np.argsort(-khat)[:LISTED]
+    store, item, day = (x[most] for x in place)
+    listed = xr.Dataset(
+        {"store": ("cell", labels([panel.stores[n] for n in store])),
+         "item": ("cell", labels([panel.items[n] for n in item])),
+         "day": ("cell", labels([str(panel.days[n]) for n in day])), "khat": ("cell", khat[most])},
+    )  # fmt: skip
+    return listed, of_influence(khat, len(chosen), "cells")

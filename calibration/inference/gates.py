@@ -68,6 +68,14 @@ def of_laplace(done: Laplace) -> list[Gate]:
     return found
 
 
+def of_influence(khat: np.ndarray, draws: int, what: str) -> list[Gate]:
+    """khat: of PSIS leave-one-out by record, from so many draws; what: cells, or orders."""
+    limit = psis.good(draws)
+    share = float((khat < limit).mean()) if khat.size else 1.0
+    remedy = f"single {what} decide too much: look at those that the page lists, or engine nuts"
+    return [least(f"share of {what} whose leave-one-out k-hat is below {limit:.2f}", share, GOOD_MIN, remedy)]
+
+
 def of_svi(drift: float) -> list[Gate]:
     return [
         most("drift of variational means", drift, DRIFT_MAX, "more SVI steps"),

@@ -1,5 +1,6 @@
 """Pareto-smoothed importance sampling of many independent blocks (Vehtari et al., JMLR 25 (2024), 72)."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +18,11 @@ class Corrected(NamedTuple):
     draws: np.ndarray
     khat: np.ndarray
     worth: np.ndarray
+
+
+def good(draws: int) -> float:
+    """The k-hat below which so many draws can be trusted (Vehtari et al. 2024, sec. 3.2.4)."""
+    return min(1.0 - 1.0 / math.log10(draws), GOOD)
 
 
 def corrected(

@@ -12,7 +12,7 @@ import xarray as xr
 
 from calibration.inference import fit
 from calibration.inference.fit import Engine
-from calibration.inference.gates import of_priors, with_gates
+from calibration.inference.gates import of_influence, of_priors, with_gates
 from calibration.inference.problem import Model
 from calibration.inference.sensitivity import log_prior
 from calibration.inference.svi import STEPS
@@ -69,10 +69,15 @@ def family_of_each_lane(book: OrderBook, seed: int, steps: int = STEPS) -> np.nd
     orders, elpd = book.orders, []
     for family in range(3):
         tree = fitted(orders, book, family, "laplace", seed, QUICK, steps)
-        mean, shape = laws_of_orders(tree, orders, sizes_of(book))
-        interval = jnp.stack([orders.lower, orders.upper], axis=-1)
-        elpd.append(left_out(np.asarray(LeadTime(mean, shape, family).log_prob(interval)))[0])
+        elpd.append(left_out(_densities(tree, book, family))[0])
     return families_of_lanes(np.stack(elpd), np.asarray(orders.lane), np.asarray(orders.weight), len(book.lanes))
+
+
+def _densities(tree: xr.DataTree, book: OrderBook, family: int | np.ndarray) -> np.ndarray:
+    """(draw, order) log densities of what is known of each order."""
+    mean, shape = laws_of_orders(tree, book.orders, sizes_of(book))
+    interval = jnp.stack([book.orders.lower, book.orders.upper], axis=-1)
+    return np.asarray(LeadTime(mean, shape, family).log_prob(interval))
 
 
 def calibrated(
@@ -82,9 +87,9 @@ def calibrated(
     """The fit, and `twin.exogenous.Params.lead_cdf` and `lead_capped` by draw.
 
     lanes: of the twin; known: (lane, lead_day) the tables' own distribution functions over days 1, 2, .., which lanes
-    without a shipment keep; the fit has them as constant_data, to stand beside what was found, and gates on how far the
-    prior decides the mean and the 95th percentile of all lanes. Raises TooLong with every lane and its share,
-    ValueError where nothing was ordered, NoMode.
+    without a shipment keep; the fit has them as constant_data, to stand beside what was found. Gates say how far the
+    prior decides the mean and the 95th percentile of all lanes, and whether single orders decide too much. Raises
+    TooLong with every lane and its share, ValueError where nothing was ordered, NoMode.
     """
     with jax.enable_x64(True):
         book = book_of(lines, until)
@@ -93,8 +98,10 @@ def calibrated(
         tree = fitted(book.orders, book, of_orders, engine, seed, draws, steps)
         mean, shape = laws_of_lanes(tree, sizes_of(book))
         priors = log_prior(_model(book, of_orders, engine), book.orders, tree)
+        _, khat = left_out(_densities(tree, book, of_orders))
     days = {"mean lead time": mean, "95th percentile of lead times": quantile(LATE, mean, shape, family)}
-    with_gates(tree, of_priors({name: x.mean(axis=1) for name, x in days.items()}, priors))
+    decisive = of_priors({name: x.mean(axis=1) for name, x in days.items()}, priors)
+    with_gates(tree, [*decisive, *of_influence(khat, len(mean), "orders")])
     longest = known.shape[1]
     names = [lane_name(lane) for lane in lanes]
     seen = [lane for lane in book.lanes if lane in lanes]

@@ -16,7 +16,7 @@ from calibration.report.priors import BAND, Lane, Middle, Parameter, lanes, para
 from calibration.sheet import BLUE, GREY, INK, ORANGE
 
 BINS = 10
-PANELS, LANES = 9, 30  # at most
+PANELS, LANES, RECORDS = 9, 30, 10  # at most
 
 
 def page(path: Path, tree: xr.DataTree, gates: dict[str, list[Gate]], use: str, seed: int = 0) -> None:
@@ -45,6 +45,8 @@ def page(path: Path, tree: xr.DataTree, gates: dict[str, list[Gate]], use: str, 
         ("Lead times by lane (days)", _of_lanes(times), _lanes(times) if times else ""),
         ("All gates", "A fit that fails one is not used; where no more than its prior decides, a "
          "person may say why it may (--approve NAME --because WHY). What to do stands beside each.", gate_table(gates)),
+        ("Records that decide most", "Days whose record, left out, would move the fit most. Below 0.7 a record is one "
+         "among many; above it, look whether it is right.", _records(tree)),
     ]  # fmt: skip
     title = f"Calibration: {tree.attrs.get('company', path.parent.name)}"
     sheet.write(path, title, "".join(sheet.section(*part) for part in parts))
@@ -61,6 +63,15 @@ def _verdict(tree: xr.DataTree, gates: dict[str, list[Gate]], use: str) -> str:
         "were in the fit: how well it foretells days to come is for the back-test to say."
     )
     return "".join(sheet.paragraph(text) for text in said)
+
+
+def _records(tree: xr.DataTree) -> str:
+    if "influence" not in tree:
+        return sheet.paragraph("Not kept with this fit.")
+    kept = tree["influence"].dataset
+    columns = (kept[name].values[:RECORDS] for name in ("store", "item", "day", "khat"))
+    rows = [[store, item, day, f"{khat:.2f}"] for store, item, day, khat in zip(*columns, strict=True)]
+    return sheet.table(["store", "item", "day", "k-hat"], rows, words=(0, 1, 2))
 
 
 def _of_weeks(found: Weeks) -> str:

@@ -1,5 +1,7 @@
 """The fused likelihood beside NumPyro's cells; the posterior's names, gates and file; what blocks a fit."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -172,6 +174,35 @@ def test_shocks_that_a_fit_does_not_keep_are_drawn_anew_in_every_draw(panel):
     found = predictive.groups(xr.DataTree.from_dict({"posterior": xr.Dataset(sites)}), arrays, panel, seed=5)
     total = np.log(found["posterior_predictive"]["demand"].values[0].sum(axis=2) + 1.0)  # (draw, store, day)
     assert 0.9 < total.std(axis=0).mean() < 1.4
+
+
+@pytest.mark.slow  # compiles for a quarter of a minute
+def test_a_record_that_decides_by_itself_is_listed_first(panel):
+    """One day at fifty times its item's mean, under draws of the levels as wide as one week of sales leaves them."""
+    arrays = data(panel)
+    point = {name: np.asarray(x, float) for name, x in model.start(arrays).items() if name != "store_day"}
+    point["s_store_day"] = np.asarray(1e-3)
+    rng = np.random.default_rng(8)
+    sites = {name: (("chain", "draw", *(f"{name}_{n}" for n in range(x.ndim))), np.tile(x, (1, 400, *[1] * x.ndim)))
+             for name, x in point.items()}  # fmt: skip
+    sites["level"] = (sites["level"][0], sites["level"][1] + rng.normal(0, 0.3, sites["level"][1].shape))
+    value, kind = panel.value.copy(), panel.kind.copy()
+    value[1, 2, 40], kind[1, 2, 40] = 50 * max(1, int(panel.value[1, 2].mean())), EXACT
+    odd = replace(panel, value=value, kind=kind, weight=np.where(kind == MASKED, 0.0, 1.0))
+    listed, (gate,) = predictive.influence(xr.DataTree.from_dict({"posterior": xr.Dataset(sites)}), arrays, odd, seed=1)
+    first = [str(listed[name].values[0]) for name in ("store", "item", "day")]
+    assert first == [panel.stores[1], panel.items[2], str(panel.days[40])]
+    assert listed["khat"].values[0] > 0.7 and (np.diff(listed["khat"].values) <= 0).all()
+    assert gate.passed and "0.62" in gate.name  # one record among many; 1 - 1 / log10 400
+
+
+def test_too_many_records_that_decide_by_themselves_block_a_fit():
+    khat = np.full(1000, 0.2)
+    assert gates.of_influence(khat, 10_000, "orders")[0].passed
+    khat[:11] = 0.71
+    (failed,) = gates.of_influence(khat, 10_000, "orders")
+    assert not failed.passed and failed.figure == pytest.approx(0.989) and "orders" in failed.remedy
+    assert gates.of_influence(np.full(5, 0.65), 100, "cells")[0].figure == 0  # a hundred draws carry k-hat 0.5
 
 
 def test_parameters_of_the_twin_in_closed_form(panel):
