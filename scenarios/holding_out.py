@@ -1,6 +1,5 @@
 """`tandem backtest --history`: fits of the past judged by the company's own weeks after it. Imports late."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from scenarios.console import EXIT, Stop
 
 if TYPE_CHECKING:
     from calibration.backtest.held_out import Told
+    from calibration.panel import Panel
     from twin.assembly.structure import LaneId
 
 PAGE, FIGURES = "held_out.html", "backtest/held_out.csv"
@@ -26,14 +26,10 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
     """
     try:
         from calibration.backtest import held_out
-        from calibration.backtest.held_out_page import page
-        from calibration.backtest.judged import judge
-        from calibration.backtest.page import SAID
         from calibration.inference.laplace import NoMode
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
-    from calibration.inference import gates
-    from calibration.report.history import WEEK, by_segment, pits
+    from calibration.report.history import WEEK
     from twin.tables.read import read
 
     if not (company / "history").is_dir():
@@ -48,7 +44,6 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
                    f"{LEARN + WEEK * (ahead + every * (number - 1))}: fewer --origins")  # fmt: skip
     how: dict[str, Any] = {"engine": "laplace", "draws": DRAWS, "steps": STEPS, "seed": seed}
     told: list[Told] = []
-    failed: list[str] = []
     families: dict[LaneId, int] = {}
     with console.counting() as progress:
         for n, place in enumerate(places):
@@ -63,31 +58,35 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
                     one = held_out.with_arrivals(one, orders, record.frames["purchase_orders"], day, families, how)
             except NoMode as error:
                 raise Stop(EXIT.gate, f"fit as of {day}: {error}") from error
-            failed += [f"{gate.name} as of {day}" for gate in gates.table(one.tree) if not gate.passed]
             told.append(one)
+    _judged(company, ready.settings.name, whole, places, told, seed)
+
+
+def _judged(company: Path, name: str, whole: "Panel", places: list[int], told: "list[Told]", seed: int) -> None:
+    """Figures, page, and the lines a terminal shows. Raises Stop where ranges do not hold."""
+    from calibration.backtest import held_out
+    from calibration.backtest.held_out_page import page
+    from calibration.backtest.judged import judge
+    from calibration.backtest.page import SAID
+    from calibration.report.history import by_segment, pits
+
     actual, said = held_out.together(told)
-    forecasts = {FIT: said} | held_out.rivals(whole, places, ahead)
+    forecasts = {FIT: said} | held_out.rivals(whole, places, len(actual["met"][0]))
     table = judge(actual, forecasts, naive=held_out.LAST_WEEKS, seed=seed)
-    hidden = held_out.cells(told)
+    hidden, origins = held_out.cells(told), [whole.days[place] for place in places]
     pit = pits(hidden, np.random.default_rng([seed, 4]))
     verdict = held_out.gates(pit)
     (company / FIGURES).parent.mkdir(exist_ok=True)
     table.to_csv(company / FIGURES, index=False)
-    first, end = whole.days[places[0]], whole.days[-1].astype(object) + timedelta(days=1)
-    words = (
-        f"{number} fits, each of what was known on its morning, from {first} on; the weeks after it, {ahead} each, up "
-        f"to {end}, were hidden. "
-        + ("Every fit passed its own gates." if not failed else f"Failed: {'; '.join(failed)}.")
-    )
-    page(company / PAGE, f"Held-out weeks: {ready.settings.name}", [whole.days[place] for place in places], actual,
-         forecasts, table, pit, by_segment(hidden, pit), verdict, words)  # fmt: skip
+    page(company / PAGE, f"Held-out weeks: {name}", origins, actual, forecasts, table, pit, by_segment(hidden, pit),
+         verdict, _words(origins, told))  # fmt: skip
     console.table(
         ["forecast", "of", "accuracy", "CRPS beside the last weeks'"],
         [[row.forecaster, SAID[row.measure], f"{row.accuracy:.1%}",
           "no such rule" if np.isnan(row.skill) else f"{1 - row.skill:.2f}"] for row in table.itertuples()],
     )  # fmt: skip
     console.table(
-        ["range", "hidden cells inside, points off", "limit", ""],
+        ["range", "points off", "limit", ""],
         [[gate.name, f"{100 * gate.figure:.1f}", f"{100 * gate.limit:.1f}", "passed" if gate.passed else "FAILED"]
          for gate in verdict],
     )  # fmt: skip
@@ -95,3 +94,16 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
     if wrong := [gate for gate in verdict if not gate.passed]:
         raise Stop(EXIT.gate, "the ranges of this company's fits do not hold what they should: " + "; ".join(
             f"{gate.name} {gate.figure:.1%} (at most {gate.limit:.1%}), {gate.remedy}" for gate in wrong))  # fmt: skip
+
+
+def _words(origins: list[np.datetime64], told: "list[Told]") -> str:
+    """What was fitted, what was hidden, and which fits failed gates of their own."""
+    from calibration.inference.gates import table
+
+    failed = [f"{gate.name} as of {origin}" for origin, one in zip(origins, told, strict=True)
+              for gate in table(one.tree) if not gate.passed]  # fmt: skip
+    return (
+        f"{len(told)} fits, each of what was known on its morning, from {origins[0]} on; the "
+        f"{len(told[0].actual['met'])} weeks after each were hidden from it. "
+        + (f"Failed gates of the fits: {'; '.join(failed)}." if failed else "Every fit passed its own gates.")
+    )
