@@ -70,7 +70,7 @@ def weeks(folder: Path, stores: int, seed: int) -> Weeks:
             table(rows["feature"]), table(rows["display"]), np.log(base / np.nanmean(base, axis=1, keepdims=True)),
         ], axis=-1,
     )  # fmt: skip
-    of_year = (week.min() + pd.to_timedelta(7 * np.arange(shape[1]), unit="D")).dayofyear.to_numpy()
+    of_year = (week.min() + pd.to_timedelta(7 * np.arange(shape[1]), unit="D")).day_of_year.to_numpy()
     product = pd.factorize(pairs.get_level_values(1), sort=True)[0]
     store = pd.factorize(pairs.get_level_values(0), sort=True)[0]
     return Weeks(table(rows["units"]), drivers, of_year, product, store)
