@@ -25,7 +25,7 @@ from twin.tables.read import read
 
 SCENARIOS = ["supplier-out", "demand-slump"]
 BAND = [0.1, 0.5, 0.9]
-LEAST_DRAWS = 500  # posterior draws: with fewer the gate of Monte Carlo error fails
+LEAST_DRAWS = 1000  # posterior draws: with half as many the gate of Monte Carlo error can fail
 
 
 # %% History files: what they hold, and how good they are
