@@ -61,9 +61,8 @@ def backtest(
         from calibration.backtest.run import backtest as run
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
-    from twin.tables.read import read
 
-    ready = read(company).company
+    ready = console.company(company)
     first, weeks = ready.settings.start, ready.settings.days // WEEK
     try:
         starts = rolling_origins(first, first + timedelta(weeks=weeks), LEARN, HORIZONS[-1], WEEK * every)

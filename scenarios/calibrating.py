@@ -135,9 +135,8 @@ def _fitted(company: Path, as_of: date | None, how: dict[str, Any], used: Path |
     from calibration.report.page import page
     from scenarios import posterior
     from twin.assembly import assemble
-    from twin.tables.read import read
 
-    ready = read(company).company
+    ready = console.company(company)
     until = as_of or ready.settings.start
     history, panel = history_of(company, ready, until)
     arrays, assembled = data(panel), assemble(ready, {})

@@ -30,11 +30,10 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
     except ModuleNotFoundError as error:
         raise Stop(EXIT.usage, f"{error.name} is missing: pip install 'tandem-twin[calibrate]'") from error
     from calibration.report.history import WEEK
-    from twin.tables.read import read
 
     if not (company / "history").is_dir():
         raise Stop(EXIT.usage, f"{company}/history: no such folder; its own weeks are read from the history of sales")
-    ready = read(company).company
+    ready = console.company(company)
     record, whole = history_of(company, ready, ready.settings.start)
     last = len(whole.days) - WEEK * ahead
     places = [last - WEEK * every * back for back in range(number)][::-1]
