@@ -14,7 +14,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-mpl.use("svg")
+mpl.use("agg")  # a legend beside facets asks for a renderer, which svg has not
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from calibration.history import load

@@ -28,14 +28,15 @@ TWIN, PLUG_IN, NAIVE, PLAN = "twin", "plug-in twin", "twin on sales as demand", 
 def backtest(
     company: Annotated[Path, typer.Argument(help="The company: its folder or its .xlsx workbook.", metavar="DIR")],
     draws: Annotated[int, typer.Option(help="Futures of each forecast.", min=20, max=100_000, metavar="N")] = 100,
-    every: Annotated[int, typer.Option(help="Weeks from one origin to the next.", min=1, max=52, metavar="N")] = 2,
+    every: Annotated[int, typer.Option(help="Weeks from one origin to the next; not with --history.", min=1, max=52,
+                                       metavar="N")] = 2,
     replay: Annotated[bool, typer.Option("--replay", help="Forecasts take the orders that were placed; else the twin "
                                          "orders for itself.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Judge fits by the company's own last weeks instead, "
                                           "hidden from them.")] = False,
     origins: Annotated[int, typer.Option(help="With --history: how many origins; each takes a fit.", min=1, max=52,
                                          metavar="N")] = 6,
-    ahead: Annotated[int, typer.Option(help="With --history: weeks from each origin.", min=1, max=13,
+    ahead: Annotated[int, typer.Option(help="With --history: weeks from each origin to the next.", min=1, max=13,
                                        metavar="N")] = 4,
     seed: Annotated[int, typer.Option(help="Same seed, same luck.", min=0, max=2**63 - 1, metavar="N")] = 0,
 ) -> None:  # fmt: skip
@@ -52,7 +53,7 @@ def backtest(
     if history:
         from scenarios.holding_out import hold_out
 
-        return hold_out(company, origins, ahead, every, seed)
+        return hold_out(company, origins, ahead, seed)
     try:
         from calibration.backtest.judged import judge
         from calibration.backtest.origins import HORIZONS, TooShort, rolling_origins

@@ -323,7 +323,8 @@ app.command(
 
 
 app.command(
-    short_help="Try the twin's forecasts from rolling origins.", epilog="Example: tandem backtest shop/ --draws 200"
+    short_help="Try the twin's forecasts from rolling origins.",
+    epilog="Examples: tandem backtest shop/ --draws 200; tandem backtest shop/ --history --origins 3",
 )(backtest)
 
 

@@ -19,8 +19,10 @@ FIT, DRAWS = "fit", 1000
 LEARN = 91  # days that must lie before the first origin
 
 
-def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> None:
-    """Fits from `number` origins, `every` weeks apart, each foretelling `ahead` weeks; the last ends with the history.
+def hold_out(company: Path, number: int, ahead: int, seed: int) -> None:
+    """Fits from `number` origins, each foretelling the `ahead` weeks to the next; the last ends with the history.
+
+    So every hidden day is judged once.
 
     Raises Stop: usage without a history, impossible where it is too short, gate where ranges do not hold.
     """
@@ -35,12 +37,11 @@ def hold_out(company: Path, number: int, ahead: int, every: int, seed: int) -> N
         raise Stop(EXIT.usage, f"{company}/history: no such folder; its own weeks are read from the history of sales")
     ready = console.company(company)
     record, whole = history_of(company, ready, ready.settings.start)
-    last = len(whole.days) - WEEK * ahead
-    places = [last - WEEK * every * back for back in range(number)][::-1]
+    places = [len(whole.days) - WEEK * ahead * back for back in range(number, 0, -1)]
     if places[0] < LEARN:
-        raise Stop(EXIT.impossible, f"{company}: {len(whole.days)} days of history; {number} origins, {every} weeks "
-                   f"apart and {ahead} ahead, with {LEARN} days before the first, need "
-                   f"{LEARN + WEEK * (ahead + every * (number - 1))}: fewer --origins")  # fmt: skip
+        raise Stop(EXIT.impossible, f"{company}: {len(whole.days)} days of history; {number} origins of "
+                   f"{ahead} weeks, with {LEARN} days before the first, need {LEARN + WEEK * ahead * number}: "
+                   "fewer --origins")  # fmt: skip
     how: dict[str, Any] = {"engine": "laplace", "draws": DRAWS, "steps": STEPS, "seed": seed}
     told: list[Told] = []
     families: dict[LaneId, int] = {}

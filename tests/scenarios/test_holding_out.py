@@ -45,7 +45,7 @@ def test_each_origin_is_given_what_was_known_and_the_weeks_after_it(
     monkeypatch.setattr(held_out, "sales", lambda *given: foretold(seen, wrong, *given))
     monkeypatch.setattr(held_out, "families_known", lambda *_: {("a", "b"): 0})
     monkeypatch.setattr(held_out, "with_arrivals", kept)
-    assert main(["backtest", str(shop), "--history", "--origins", "3", "--every", "4"]) == code
+    assert main(["backtest", str(shop), "--history", "--origins", "3"]) == code
     start = np.datetime64(read(shop).company.settings.start)
     assert [then.days[-1] + 1 for _, then in seen] == [start - 28 * n for n in (3, 2, 1)]
     assert all(whole.days[-1] - then.days[-1] == np.timedelta64(28, "D") for whole, then in seen)
@@ -63,7 +63,7 @@ def test_each_origin_is_given_what_was_known_and_the_weeks_after_it(
 
 
 def test_a_history_too_short_is_refused_with_the_numbers(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["backtest", str(shop), "--history", "--origins", "20", "--every", "4"]) == EXIT.impossible
+    assert main(["backtest", str(shop), "--history", "--origins", "20"]) == EXIT.impossible
     assert "365 days of history" in capsys.readouterr().err
 
 
