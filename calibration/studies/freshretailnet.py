@@ -149,13 +149,12 @@ def study(folder: Path, most: int, seed: int = 0) -> list[dict[str, Any]]:
         c = cells(hourly, seen, share)
         blocks = Blocks("series", "none", np.zeros(series, int))
         tree = fit(partial(model, series=series, weeks=int(c.week.max()) + 1), c, engine="laplace", blocks=blocks,
-                   draws=400, seed=seed)  # fmt: skip
+                   draws=1000, seed=seed)  # fmt: skip
         sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
         part = hidden @ share
         asked = part > TINY
         mine = Cells(*(x[asked] for x in c))
-        mean = np.asarray(mean_of_a_day(sites, mine)) * part[asked]
-        size = np.asarray(size_of(sites, mine, part[asked]))
+        mean, size = given_the_seen_hours(sites, mine, part[asked])
         truth = np.where(hidden, np.round(hourly.sold), 0.0).sum(1)[asked]
         rows.append({
             "hidden": how, "series": series, "cells": int(asked.sum()), "share hidden": float(hidden.mean()),
@@ -164,6 +163,22 @@ def study(folder: Path, most: int, seed: int = 0) -> list[dict[str, Any]]:
             "gates failed": [f"{g.name} {g.figure:.3g}" for g in gates.table(tree) if not g.passed],
         })  # fmt: skip
     return rows
+
+
+def given_the_seen_hours(sites: dict[str, Any], c: Cells, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(draw, cell) mean and size of the count of the hidden part of a day whose other hours are seen.
+
+    The law of size says how luck varies with the part of a day, and so how the luck of two parts goes together: that of
+    both at once has the variance of the law too. What was sold in the one tells of the other by the best linear rule
+    (Bayes linear; Goldstein & Wooff 2007, sec. 3.1). A day of which nothing is seen keeps the law as it is.
+    """
+    seen = np.maximum(c.exposure, TINY)
+    whole = np.asarray(mean_of_a_day(sites, c))
+    alone, hidden, both = (1 / np.asarray(size_of(sites, c, e)) for e in (seen, part, seen + part))
+    together = np.maximum(((seen + part) ** 2 * both - seen**2 * alone - part**2 * hidden) / (2 * seen * part), 0.0)
+    gain = np.where(c.exposure > TINY, together / (alone + 1 / (whole * seen)), 0.0)
+    luck = np.maximum(1 + gain * (c.sold / (whole * seen) - 1), TINY)
+    return whole * part * luck, luck**2 / np.maximum(hidden - gain * together, TINY)
 
 
 def recovered(

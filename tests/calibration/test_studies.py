@@ -75,3 +75,18 @@ def test_demand_is_calibrated_and_wrong_likelihoods_are_not(demand, wrong):
 def demand():
     with jax.enable_x64(True):
         return sbc_demand.study(256)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_hidden_hours_follow_the_luck_of_the_seen_ones_as_far_as_they_share_it(power: float) -> None:
+    """Shared by all hours (power 0): the gamma posterior's own mean, (r + y) / (r + m). Each its own (1): no change."""
+    r, mean, part = 2.5, 8.0, np.array([0.3, 0.3, 0.5])
+    sites = {"level": np.full((1, 1), np.log(mean)), "weekday": np.zeros((1, 7)), "week": np.zeros((1, 1)),
+             "effects": np.zeros((1, 3)), "size": np.array([[np.log(r), 0.0, power]])}  # fmt: skip
+    zero, none = np.zeros(3, np.int32), np.zeros(3)
+    c = freshretailnet.Cells(np.array([1.0, 12.0, 0.0]), np.array([0.6, 0.6, 0.0]), zero, zero, zero, none, none, none)
+    found, size = freshretailnet.given_the_seen_hours(sites, c, part)
+    luck = (r + c.sold) / (r + mean * c.exposure) if power == 0 else np.ones(3)
+    np.testing.assert_allclose(found[0], mean * part * luck, rtol=1e-5)
+    left = 1 / (r + mean * c.exposure) if power == 0 else 1 / (r * part)
+    np.testing.assert_allclose(luck**2 / size[0], left, rtol=1e-4)
