@@ -175,7 +175,7 @@ def _sold_by_week(folder: Path, first: date, week: int) -> np.ndarray:
         return np.zeros(0)
     by_day = sales.groupby("date")["units"].sum()
     whole = (first - by_day.index.min().date()).days // week * week
-    days = [np.datetime64(first, "D") - back for back in range(whole, 0, -1)]
+    days = np.datetime64(first, "D") - np.arange(whole, 0, -1)
     return np.asarray(by_day.reindex(days, fill_value=0.0), float).reshape(-1, week).sum(axis=1)
 
 

@@ -77,7 +77,7 @@ def _seasons(value: dict[str, np.ndarray], panel: Panel, horizon: Horizon) -> np
 def _holidays(panel: Panel, days: np.ndarray) -> np.ndarray:
     """(holiday, day) as in the last known year, by the day of the year."""
     known = panel.days.astype("datetime64[D]")
-    last = known > known[-1] - 366
+    last = known > known[-1] - np.timedelta64(366, "D")
     of_year = (known - known.astype("datetime64[Y]")).astype(int)
     coming = (days - days.astype("datetime64[Y]")).astype(int)
     return np.stack([np.isin(coming, of_year[last & (row > 0)]).astype(float) for row in panel.holiday])

@@ -220,7 +220,7 @@ def test_parameters_of_the_twin_in_closed_form(panel):
         "s_company_week": ((), 0.1), "s_category_week": ((), 0.2), "s_store_day": ((), 0.05), "s_drift": ((), 0.01),
     }  # fmt: skip
     draws = xr.Dataset(own).expand_dims(chain=1, draw=2)
-    days = panel.days[-1] + 1 + np.arange(14)
+    days = panel.days[-1] + np.arange(1, 15)
     horizon = Horizon(days, np.ones((stores, 14)), np.full((items, 14), 2.0), np.full(items, np.log(1.1)))
     found = parameters(draws, panel, horizon)
     wanted = 2 * np.exp(0.11 - 0.05) * np.exp((0.1**2 + 0.2**2 + 0.05**2) / 2) * 1.1**-1.5
