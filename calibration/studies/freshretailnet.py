@@ -31,6 +31,7 @@ from calibration.studies import publish
 HOURS = np.arange(6, 22)
 GRID = 10.0  # stored hundredths to the grid of the sales, 0.1
 HIDDEN = {"hours": 0.1, "days": 0.15}  # share of the hours in stock, or of the days, that is hidden
+APART = 0.1  # share of the seen hours
 TINY = 1e-6
 
 
@@ -147,8 +148,12 @@ def study(folder: Path, most: int, seed: int = 0) -> list[dict[str, Any]]:
         seen = ~hourly.out & ~hidden
         share = profile(hourly, seen)
         c = cells(hourly, seen, share)
+        # some hours of each day stand apart: how a part's luck goes with its size is seen in small parts too
+        apart = np.random.default_rng(seed + 2).random(seen.shape) < APART
+        parts = (cells(hourly, seen & some, share) for some in (apart, ~apart))
+        split = Cells(*(np.concatenate(x) for x in zip(*parts, strict=True)))
         blocks = Blocks("series", "none", np.zeros(series, int))
-        tree = fit(partial(model, series=series, weeks=int(c.week.max()) + 1), c, engine="laplace", blocks=blocks,
+        tree = fit(partial(model, series=series, weeks=int(c.week.max()) + 1), split, engine="laplace", blocks=blocks,
                    draws=1000, seed=seed)  # fmt: skip
         sites = {name: jnp.asarray(x) for name, x in draws_of(tree).items()}
         part = hidden @ share
