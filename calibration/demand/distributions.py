@@ -79,16 +79,19 @@ class ZeroInflatedNegativeBinomial(dist.Distribution):
 class Observed(dist.Distribution):
     """Demand as its record shows it: exact, at least `bound`, between value and `bound`, or not at all (log_prob 0).
 
-    A draw is demand itself, not what would have been recorded.
+    A draw is demand itself, not what would have been recorded. intervals: whether there are any; without them a cell
+    costs a third.
     """
 
     support = constraints.nonnegative_integer
     pytree_data_fields = ("demand", "kind", "bound")
+    pytree_aux_fields = ("intervals",)
 
     def __init__(
-        self, demand: ZeroInflatedNegativeBinomial, kind: Array, bound: Array, *, validate_args: bool | None = None
-    ) -> None:
-        self.demand, self.kind, self.bound = demand, kind, bound
+        self, demand: ZeroInflatedNegativeBinomial, kind: Array, bound: Array, *, intervals: bool = True,
+        validate_args: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.demand, self.kind, self.bound, self.intervals = demand, kind, bound, intervals
         super().__init__(batch_shape=demand.batch_shape, validate_args=validate_args)
 
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:
@@ -97,7 +100,9 @@ class Observed(dist.Distribution):
     def log_prob(self, value: Array) -> Array:
         exact = self.demand.log_prob(jnp.where(self.kind == EXACT, value, 0))
         censored = self.demand.log_survival(jnp.where(self.kind == RIGHT_CENSORED, self.bound, 1))
-        within = self.kind == INTERVAL
-        between = self.demand.log_between(jnp.where(within, value, 0), jnp.where(within, self.bound, 1))
-        found = jnp.where(self.kind == EXACT, exact, jnp.where(within, between, censored))
+        found = jnp.where(self.kind == EXACT, exact, censored)
+        if self.intervals:
+            within = self.kind == INTERVAL
+            between = self.demand.log_between(jnp.where(within, value, 0), jnp.where(within, self.bound, 1))
+            found = jnp.where(within, between, found)
         return jnp.where(self.kind == MASKED, 0.0, found)

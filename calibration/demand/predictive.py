@@ -19,7 +19,7 @@ from calibration.demand.distributions import Observed, ZeroInflatedNegativeBinom
 from calibration.draws import draws_of
 from calibration.inference import arviz
 from calibration.inference.gates import Gate, of_influence
-from calibration.panel import MASKED, Panel
+from calibration.panel import INTERVAL, MASKED, Panel
 from twin.results import labels
 
 DRAWS, DAYS = 50, 91
@@ -40,6 +40,7 @@ def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str
     chosen = np.unique(np.linspace(0, number - 1, DRAWS).astype(int))
     days = slice(-DAYS, None)
     recorded = [x[:, :, days] for x in (panel.value, panel.kind, panel.bound)]
+    intervals = bool((recorded[1] == INTERVAL).any())
 
     @jax.jit
     def cells(values: Any, keys: Array, data: Data, recorded: list[Array]) -> tuple[Array, Array]:
@@ -51,7 +52,7 @@ def groups(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> dict[str
             with handlers.seed(rng_seed=shock), handlers.substitute(data=sites):
                 log_mean, of_item = model.parameters(data)
             last = log_mean._replace(line=log_mean.line[..., days], place=log_mean.place[:, days])
-            seen = Observed(model.law(last, of_item), kind, bound)
+            seen = Observed(model.law(last, of_item), kind, bound, intervals=intervals)
             return seen.sample(key).astype(jnp.int32), seen.log_prob(value).astype(jnp.float32)
 
         return lax.map(one, (values, keys))
@@ -95,6 +96,7 @@ def influence(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> tuple
     number = len(next(iter(each.values())))
     chosen = np.unique(np.linspace(0, number - 1, LEAVING_OUT).astype(int))
     recorded = [x[place] for x in (panel.value, panel.kind, panel.bound)]
+    intervals = bool((recorded[1] == INTERVAL).any())
     node, share = np.polynomial.hermite_e.hermegauss(NODES)
     none = np.zeros((panel.shape[0], panel.shape[2]))
 
@@ -107,7 +109,8 @@ def influence(tree: xr.DataTree, arrays: Data, panel: Panel, seed: int) -> tuple
                 log_mean, of_item = model.parameters(data)
             mean = jnp.exp(log_mean.cells()[place] + own["s_store_day"] * node[:, None])
             size, zero = (jnp.broadcast_to(of_item[name][place[1]], mean.shape) for name in ("log_size", "zero_logit"))
-            each = Observed(ZeroInflatedNegativeBinomial(mean, jnp.exp(size), zero), kind, bound).log_prob(value)
+            law = ZeroInflatedNegativeBinomial(mean, jnp.exp(size), zero)
+            each = Observed(law, kind, bound, intervals=intervals).log_prob(value)
             return logsumexp(each, axis=0, b=(share / share.sum())[:, None])
 
         return lax.map(one, values)

@@ -48,7 +48,7 @@ def model(shelf: Shelf) -> None:
     mean = jnp.exp(level + elasticity * shelf.log_price + lift * shelf.promotion)
     demand = ZeroInflatedNegativeBinomial(mean, jnp.exp(log_size), zero, terms=terms_for(MOST))
     with numpyro.plate("day", shelf.sold.shape[0]):
-        numpyro.sample("sold", Observed(demand, shelf.kind, shelf.stock), obs=shelf.sold)
+        numpyro.sample("sold", Observed(demand, shelf.kind, shelf.stock, intervals=False), obs=shelf.sold)
 
 
 def history(days: int, key: Array) -> tuple[Shelf, dict[str, Array]]:

@@ -86,6 +86,10 @@ def test_a_cell_counts_as_its_kind_says():
         one = distributions.ZeroInflatedNegativeBinomial(jnp.float64(2.5), jnp.float64(0.7), jnp.float64(-1.3))
         wanted = [one.log_prob(2), one.log_survival(3), one.log_between(4, 5), 0.0]
         np.testing.assert_allclose(found, [float(x) for x in wanted], rtol=1e-12)
+        plain = jnp.where(kind == INTERVAL, EXACT, kind)
+        cells = [distributions.Observed(demand, plain, bound, intervals=some).log_prob(jnp.array([2, 1, 4, 8]))
+                 for some in (True, False)]  # fmt: skip
+        np.testing.assert_array_equal(*cells)
 
 
 def test_draws_have_the_moments_of_the_law():
