@@ -26,20 +26,25 @@ def good(draws: int) -> float:
 
 
 def corrected(
-    log_density: Callable[[np.ndarray], np.ndarray], root: np.ndarray, normal: np.ndarray, rng: np.random.Generator
+    log_density: Callable[[np.ndarray], np.ndarray],
+    root: np.ndarray,
+    normal: np.ndarray,
+    number: int,
+    rng: np.random.Generator,
 ) -> Corrected:
-    """Draws of blocks whose normal approximation has mean 0 and covariance root root'.
+    """So many draws of blocks whose normal approximation has mean 0 and covariance root root'.
 
-    log_density: (draw, item, own) to (draw, item), but for a constant by item. normal: (draw, item, own).
+    log_density: (draw, item, own) to (draw, item), but for a constant by item. normal: (proposal, item, own), at least
+    `number` of them; the more, the less a block repeats its draws.
 
     The first proposal is the approximation itself. A block that is skew or has heavier tails than a normal law (a share
     of zeros that may be none, a dispersion that may be Poisson's) gets a t law with the mean and covariance that the
     weights have found so far (moments matched; adaptive importance sampling, Cappe et al. 2008). Blocks that no
     proposal brings below 0.7 keep the draws of the approximation: weights that cannot be trusted correct nothing.
     """
-    number, items = normal.shape[:2]
+    items = normal.shape[1]
     inner = np.einsum("iqp,dip->diq", root, normal)
-    found = Corrected(inner.copy(), np.full(items, np.inf), np.full(items, float(number)))
+    found = Corrected(inner[:number].copy(), np.full(items, np.inf), np.full(items, float(number)))
     log_proposal = -0.5 * (normal**2).sum(axis=2)
     for turn in range(1 + ROUNDS):
         log_weight, khat = arviz.psis((log_density(inner) - log_proposal).T)
@@ -48,8 +53,8 @@ def corrected(
         for item in np.flatnonzero((khat < found.khat) & ~(found.khat < GOOD)):
             found.khat[item] = khat[item]
             if khat[item] < GOOD:
-                found.draws[:, item] = inner[_resampled(weight[item], rng), item]
-                found.worth[item] = 1.0 / (weight[item] ** 2).sum()
+                found.draws[:, item] = inner[_resampled(weight[item], number, rng), item]
+                found.worth[item] = _worth(weight[item], number)
         bad = np.flatnonzero(~(found.khat < GOOD))
         if not len(bad) or turn == ROUNDS:
             break
@@ -72,8 +77,16 @@ def _student(draws: np.ndarray, weight: np.ndarray, rng: np.random.Generator) ->
     return mean + np.einsum("iqp,dip->diq", root, normal), log_density
 
 
-def _resampled(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _worth(weight: np.ndarray, number: int) -> float:
+    """Of how many independent draws a mean of so many resampled ones is: the weights' own error and the lot's.
+
+    Systematic resampling takes proposal i as often as number x weight says, its fraction f by lot: variance f (1 - f).
+    """
+    left = number * weight % 1.0
+    return float(1.0 / ((weight**2).sum() + (left * (1.0 - left)).sum() / number**2))
+
+
+def _resampled(weight: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Which draws, in proportion to their weights: systematic, then shuffled, so that no two items share an order."""
-    number = len(weight)
     chosen = np.searchsorted(np.cumsum(weight), (np.arange(number) + rng.random()) / number)
-    return rng.permutation(chosen.clip(0, number - 1))
+    return rng.permutation(chosen.clip(0, len(weight) - 1))
